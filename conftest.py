@@ -1,0 +1,44 @@
+"""What all tests share: servers, a ledger that can be emptied between tests, plain static files."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+from consent.triggers import GUARDS
+from ledger.triggers import ENTRIES
+
+pytest_plugins = ["tests.servers", "tests.people"]
+
+_flush = TransactionTestCase._fixture_teardown
+
+
+def _flush_unguarded(self: TransactionTestCase) -> None:
+    """Tests that commit are cleaned up by emptying all tables, which the triggers refuse."""
+    guards = [ENTRIES, *GUARDS]
+    for guard in guards:
+        guard.remove(connection)
+    try:
+        _flush(self)
+    finally:
+        for guard in guards:
+            guard.install(connection)
+
+
+TransactionTestCase._fixture_teardown = _flush_unguarded
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of stores need not run again with another database of the site."""
+    for item in items:
+        if item.path.name.startswith(("test_store_", "test_receiver")):
+            item.add_marker("stores")
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings: Any) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
