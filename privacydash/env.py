@@ -1,0 +1,71 @@
+"""Typed environment helpers. A value that cannot be read stops the start and names its variable."""
+
+import os
+from collections.abc import Callable
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Required:
+    """Marks a variable that has no default."""
+
+
+REQUIRED = Required()
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+def parsed[T](name: str, default: T | Required, parse: Callable[[str], T]) -> T:
+    """The variable as ``parse`` reads it; ``parse`` raises ValueError for what it cannot read."""
+    raw = os.environ.get(name, "").strip()
+    if not raw:
+        if isinstance(default, Required):
+            raise ImproperlyConfigured(
+                f"{name} is not set. It is needed in production; see docs/configuration.md."
+            )
+        return default
+    try:
+        return parse(raw)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from None
+
+
+def text(name: str, default: str | Required = REQUIRED) -> str:
+    return parsed(name, default, str)
+
+
+def secret(name: str, default: str | Required = REQUIRED) -> str:
+    """A secret of at least 32 characters; shorter ones are refused, and never printed."""
+
+    def parse(raw: str) -> str:
+        if len(raw) < 32:
+            raise ValueError("a secret needs at least 32 characters")
+        return raw
+
+    return parsed(name, default, parse)
+
+
+def integer(name: str, default: int | Required = REQUIRED, *, minimum: int = 0) -> int:
+    def parse(raw: str) -> int:
+        if not raw.isdecimal() or int(raw) < minimum:
+            raise ValueError(f"expected a whole number of at least {minimum}, got {raw!r}")
+        return int(raw)
+
+    return parsed(name, default, parse)
+
+
+def boolean(name: str, default: bool | Required = REQUIRED) -> bool:
+    def parse(raw: str) -> bool:
+        if raw.lower() not in TRUE | FALSE:
+            raise ValueError(f"expected true or false, got {raw!r}")
+        return raw.lower() in TRUE
+
+    return parsed(name, default, parse)
+
+
+def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
+    """A comma-separated list; blanks around and between are dropped."""
+    return parsed(
+        name, default, lambda raw: [word.strip() for word in raw.split(",") if word.strip()]
+    )

@@ -1,0 +1,123 @@
+"""Production is configured by variables alone, and never half."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from privacydash import embedded, env
+from tests.site import BASE
+
+COMPLETE = {
+    "DATABASE_URL": "postgresql://localhost/privacydash",
+    "CELERY_BROKER_URL": "amqp://localhost",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "ALLOWED_HOSTS": "privacy.network.example",
+    "SITE_URL": "https://privacy.network.example",
+    "EMAIL_HOST": "smtp.network.example",
+    "OPERATOR_NAME": "Network",
+    "OPERATOR_PRIVACY_EMAIL": "privacy@network.example",
+    "OPERATOR_LEAD_COUNTRY": "IE",
+}
+SHOW = """
+import django
+from django.conf import settings
+django.setup()
+from django.urls import NoReverseMatch, reverse
+def mailbox():
+    try:
+        return reverse("mailbox")
+    except NoReverseMatch:
+        return None
+print(settings.EMBEDDED, settings.DEBUG, settings.SESSION_COOKIE_SECURE,
+      settings.SECURE_HSTS_SECONDS > 0, settings.CSRF_COOKIE_NAME, mailbox())
+"""
+
+
+def start(tmp_path, **variables):
+    keep = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    return subprocess.run(
+        [sys.executable, "-c", SHOW],
+        cwd=BASE,
+        env=keep
+        | {"DJANGO_SETTINGS_MODULE": "privacydash.settings", "PRIVACYDASH_DATA": str(tmp_path)}
+        | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_embedded_needs_no_variable(tmp_path):
+    assert start(tmp_path).stdout.split() == [
+        "True", "False", "False", "False", "csrftoken", "/mailbox/",
+    ]  # fmt: skip
+
+
+def test_production_is_secure_and_has_no_mailbox(tmp_path):
+    done = start(tmp_path, **COMPLETE)
+    assert done.stdout.split() == [
+        "False", "False", "True", "True", "__Host-csrftoken", "None",
+    ], done.stderr  # fmt: skip
+    assert list(tmp_path.iterdir()) == []  # nothing of the embedded mode is made
+
+
+@pytest.mark.parametrize("missing", COMPLETE)
+def test_a_missing_variable_stops_the_start_and_is_named(tmp_path, missing):
+    done = start(tmp_path, **{k: v for k, v in COMPLETE.items() if k != missing})
+    assert done.returncode == 1
+    assert f"{missing} is not set" in done.stderr
+
+
+@pytest.mark.parametrize("alone", ["DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS"])
+def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
+    assert start(tmp_path, **{alone: COMPLETE[alone]}).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("SECRET_KEY", "short", "at least 32 characters"),
+        ("DEBUG", "maybe", "expected true or false"),
+        ("EMAIL_PORT", "x", "whole number"),
+        ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),
+        ("PRIVACYDASH_MODE", "test", "embedded or production"),
+        ("DATA_STORES", "{", "DATA_STORES"),
+        ("DATA_STORES", '{"a": {}}', "SLA in seconds"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named(tmp_path, name, value, says):
+    done = start(tmp_path, **{**COMPLETE, name: value})
+    assert done.returncode == 1
+    assert says in done.stderr.splitlines()[-1]
+
+
+def test_a_secret_is_never_shown(tmp_path):
+    assert "hunter2" not in start(tmp_path, **{**COMPLETE, "SECRET_KEY": "hunter2"}).stderr
+
+
+def test_lists_and_numbers(monkeypatch):
+    monkeypatch.setenv("X", " a, ,b ")
+    assert env.words("X") == ["a", "b"]
+    monkeypatch.setenv("X", "3")
+    assert env.integer("X", minimum=3) == 3
+    with pytest.raises(ImproperlyConfigured, match="at least 4"):
+        env.integer("X", minimum=4)
+    monkeypatch.setenv("X", "yes")
+    assert env.boolean("X") is True
+
+
+def test_a_secret_is_made_once_and_is_private(tmp_path):
+    path = tmp_path / "deep" / "secret"
+    secret = embedded.kept_secret(path, prefix="whsec_")
+    assert secret.startswith("whsec_")
+    assert embedded.kept_secret(path) == secret
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_broken_running_file_is_no_reason_to_stop(tmp_path):
+    (tmp_path / "running.json").write_text("{")
+    assert embedded.running(tmp_path) == {}
