@@ -1,0 +1,145 @@
+"""Members for staff: found by the beginning of an address or reference, never by a scan."""
+
+from typing import Any
+
+from allauth.account import admin as _allauth_admin  # noqa: F401 (registers what is taken out below)
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+
+from accounts.addresses import forget_stale_addresses
+from accounts.models import Member
+
+COUNTED = 10_000
+"""Members that a list counts and pages through; beyond them, search."""
+CORRECTED_BY_STAFF = {"country", "language"}
+"""All else comes from the host or is for superusers: with a member's address or password, staff
+could sign in as the member and allow what only the member can allow."""
+
+# allauth's own form, with its rate limits; Django's admin form has none.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# A row there signs in as its member. Addresses are kept by Member.email alone.
+admin.site.unregister(EmailAddress)
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """COUNT(*) over all members takes minutes; this one ends at COUNTED."""
+
+    @cached_property
+    def count(self) -> int:
+        members = self.object_list
+        return members.order_by()[:COUNTED].count() if isinstance(members, QuerySet) else 0
+
+
+class MemberForm(UserChangeForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Member
+        fields = "__all__"
+
+
+class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Member
+        fields = ("member_ref", "email")
+
+
+@admin.register(Member)
+class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
+    form = MemberForm
+    add_form = AddMemberForm
+    list_display = ("member_ref", "email", "country", "language", "is_minor", "is_staff")
+    list_filter = ()
+    list_per_page = 50
+    sortable_by = ("member_ref", "email")
+    ordering = ("-pk",)
+    paginator = CappedPaginator
+    show_full_result_count = False
+    search_fields = ("email", "member_ref")
+    search_help_text = "Beginning of the e-mail address or of the member reference"
+    actions = None
+    readonly_fields = ("joined_at", "last_login")
+    fieldsets = (
+        (None, {"fields": ("member_ref", "email", "password")}),
+        ("Where and who", {"fields": ("country", "language", "is_minor")}),
+        (
+            "Rights",
+            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
+        ),
+        ("Dates", {"fields": ("joined_at", "last_login")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {"fields": ("member_ref", "email", "usable_password", "password1", "password2")},
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
+    ) -> tuple[QuerySet[Member], bool]:
+        """By prefix, which both unique indexes serve."""
+        if term := search_term.strip():
+            queryset = queryset.filter(
+                Q(email__startswith=term.lower()) | Q(member_ref__startswith=term)
+            )
+        return queryset, False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if _is_superuser(request):
+            return fieldsets
+        # Read-only, the password field would show the hash.
+        return [
+            (title, {**options, "fields": [f for f in options["fields"] if f != "password"]})
+            for title, options in fieldsets
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Member | None = None) -> Any:
+        fields = set(super().get_readonly_fields(request, obj))
+        if obj is not None:
+            fields.add("member_ref")  # the ledger and the stores know the member by it
+        if not _is_superuser(request):
+            fields |= {f.name for f in Member._meta.get_fields() if hasattr(f, "formfield")}
+            fields -= CORRECTED_BY_STAFF
+        return tuple(fields)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        if obj is not None and obj.is_staff and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        """Erasing a member needs more than deleting the row: the ledger keeps its promise."""
+        return False
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 (Django's name)
+        form_url: str = "",
+    ) -> HttpResponse:
+        if not _is_superuser(request):
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(
+        self, request: HttpRequest, obj: Member, form: "ModelForm[Member]", change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            forget_stale_addresses(members=[obj.pk], emails=[obj.email])
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser

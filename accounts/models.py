@@ -1,0 +1,104 @@
+"""Members: the data subjects, as the host platform knows them."""
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+
+from accounts.regions import Country, Region, countries, country_for
+
+MEMBER_REF = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
+
+
+if TYPE_CHECKING:
+    _EmailField = models.EmailField[str, str]  # generic in django-stubs only
+else:
+    _EmailField = models.EmailField
+
+
+class LowercaseEmailField(_EmailField):
+    """Kept and compared in lower case: a plain unique index then serves every look-up.
+
+    allauth looks addresses up by their lower-case form.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return value.lower() if isinstance(value, str) else value
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def with_email(self, email: str) -> "MemberQuerySet":
+        return self.filter(email=email.strip())
+
+    def living_in(self, region: Region) -> "MemberQuerySet":
+        """Those whose country lies in the region; members of unknown country are in none."""
+        return self.filter(country__in=[country.code for country in countries(region)])
+
+
+class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc]
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Member":
+        """A member; without a password, sign-in is by a code sent to the address."""
+        fields.setdefault("member_ref", f"local-{uuid.uuid4().hex}")
+        member = Member(email=email.strip().lower(), **fields)
+        member.set_password(password)
+        member.save(using=self._db)
+        return member
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "Member":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "Member":
+        member: Member = self.get(email=username)
+        return member
+
+
+class Member(AbstractBaseUser, PermissionsMixin):
+    """A person whose data the change concerns, or a member of staff.
+
+    ``member_ref`` is the only name by which the ledger and the data stores know a member.
+    """
+
+    member_ref = models.CharField(
+        "member reference",
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(MEMBER_REF, "Up to 64 letters, digits and . _ : -")],
+        help_text="The opaque id that the host platform uses for this member.",
+    )
+    email = LowercaseEmailField(
+        "e-mail address",
+        max_length=254,
+        unique=True,
+        error_messages={"unique": "Another member has this e-mail address."},
+    )
+    country = models.CharField(
+        max_length=2, blank=True, help_text="ISO 3166-1 code of where the member lives."
+    )
+    language = models.CharField(
+        max_length=12, blank=True, help_text="Language tag, for example de or pt-BR."
+    )
+    is_minor = models.BooleanField(
+        "under 18", default=False, help_text="Data of members under 18 is never used."
+    )
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[MemberManager] = MemberManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def lives_in(self) -> Country | None:
+        """The country, or None where it is unknown: then the more protective answer holds."""
+        return country_for(self.country)
