@@ -1,0 +1,250 @@
+"""Purposes, notices and their rollouts. Choices themselves are in the ledger."""
+
+import copy
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from accounts.regions import Region
+
+
+class Immutable(ValidationError):
+    """A published notice stays as members saw it; a change is a new version."""
+
+    def __init__(self) -> None:
+        super().__init__("A published notice cannot be changed. Make a new version of it.")
+
+
+class Purpose(models.Model):
+    """What data would be used for. Choices are per purpose and outlive any notice."""
+
+    code = models.SlugField(max_length=64, primary_key=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def published(self) -> "NoticeQuerySet":
+        return self.exclude(published_at=None)
+
+    def current(self, purpose: str) -> "Notice | None":
+        """The newest published notice of the purpose: the one that members are shown."""
+        return self.published().filter(purpose=purpose).order_by("-version").first()
+
+
+class Notice(models.Model):
+    """A versioned text about a change; immutable once published.
+
+    ``used`` and ``never_used`` are the kinds of data, in the order in which they are shown.
+    """
+
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="notices")
+    version = models.PositiveIntegerField()
+    used = models.JSONField(default=list, help_text="Kinds of data that are used.")
+    never_used = models.JSONField(default=list, help_text="Kinds of data that are never used.")
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar = NoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["purpose", "version"], name="notice_version_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose_id} {self.version}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk and Notice.objects.published().filter(pk=self.pk).exists():
+            raise Immutable
+        super().save(*args, **kwargs)
+
+    @property
+    def is_current(self) -> bool:
+        return self == Notice.objects.current(self.purpose_id)
+
+    def text(self, language: str | None = None) -> "NoticeText":
+        """The text in the language (default: the active one), else in the site's default."""
+        texts = {text.language: text for text in self.translations.all()}
+        return texts.get(language or get_language() or "", texts[settings.LANGUAGE_CODE]).filled()
+
+    def publish(self) -> None:
+        """Show it to members from now on. Raises ValidationError if a text is not complete."""
+        with transaction.atomic():
+            translations = list(self.translations.all())
+            if not any(text.language == settings.LANGUAGE_CODE for text in translations):
+                raise ValidationError(f"The text in {settings.LANGUAGE_CODE!r} is missing.")
+            for translation in translations:
+                translation.full_clean()
+            self.published_at = timezone.now()
+            super().save()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of data, in words."""
+
+    kind: str
+    label: str
+    detail: str
+
+
+class NoticeText(models.Model):
+    """A notice in one language. Page, mail and receipt say what stands here and nothing else.
+
+    ``{operator}`` and ``{email}`` in a text stand for the operator's name and address.
+    ``kinds`` maps each kind of data to ``{"label": …, "detail": …}``.
+    """
+
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="translations")
+    language = models.CharField(max_length=12, choices=settings.LANGUAGES)
+    purpose_name = models.CharField(max_length=200)
+    title = models.CharField(max_length=200)
+    summary = models.TextField(help_text="One sentence: what is happening.")
+    why = models.TextField()
+    basis = models.TextField("legal basis")
+    basis_gb = models.TextField("legal basis, United Kingdom")
+    basis_ch = models.TextField("legal basis, Switzerland")
+    basis_meaning = models.TextField("what the legal basis means")
+    right = models.TextField("right to object")
+    effect = models.TextField("what objecting does")
+    not_undone = models.TextField("what objecting cannot undo")
+    recipients = models.TextField("who receives the data")
+    retention = models.TextField("for how long")
+    contact = models.TextField("whom to ask")
+    kinds = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "translation"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["notice", "language"], name="notice_text_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice} ({self.language})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if Notice.objects.published().filter(pk=self.notice_id).exists():
+            raise Immutable
+        super().save(*args, **kwargs)
+
+    PLACEHOLDER_FIELDS = (
+        "purpose_name", "title", "summary", "why", "basis", "basis_gb", "basis_ch",
+        "basis_meaning", "right", "effect", "not_undone", "recipients", "retention", "contact",
+    )  # fmt: skip
+
+    def filled(self) -> "NoticeText":
+        """A copy with the operator's name and address in place of the placeholders."""
+        filled = copy.copy(self)
+        for name in self.PLACEHOLDER_FIELDS:
+            setattr(filled, name, _fill(getattr(self, name)))
+        return filled
+
+    @property
+    def version(self) -> int:
+        return self.notice.version
+
+    @property
+    def used(self) -> list[Kind]:
+        return [self._kind(kind) for kind in self.notice.used]
+
+    @property
+    def never(self) -> list[Kind]:
+        return [self._kind(kind) for kind in self.notice.never_used]
+
+    def _kind(self, kind: str) -> Kind:
+        words = self.kinds[kind]
+        return Kind(kind, _fill(words["label"]), _fill(words["detail"]))
+
+    def clean(self) -> None:
+        wanted = {*self.notice.used, *self.notice.never_used}
+        if missing := sorted(wanted - set(self.kinds)):
+            raise ValidationError({"kinds": f"No text for: {', '.join(missing)}."})
+
+
+def _fill(text: str) -> str:
+    # Not str.format: a stray brace in a text must not take the page down.
+    return text.replace("{operator}", settings.OPERATOR_NAME).replace(
+        "{email}", settings.OPERATOR_PRIVACY_EMAIL
+    )
+
+
+class Rollout(models.Model):
+    """A notice in one region: when it was announced, from when data is used, paused or not.
+
+    Change it with `pause`, `resume` and `reschedule`, which keep the history.
+    """
+
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="rollouts")
+    region = models.CharField(max_length=8, choices=[(r.value, r.value) for r in Region])
+    announced_on = models.DateField()
+    starts_on = models.DateField(help_text="The first day on which data is used.")
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["notice", "region"], name="rollout_unique"),
+            models.CheckConstraint(
+                condition=models.Q(starts_on__gte=models.F("announced_on")),
+                name="rollout_announced_first",
+                violation_error_message="A change is announced before it starts.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice} in {self.region}"
+
+    def phase(self, today: date | None = None) -> str:
+        """``"paused"``, ``"before"`` the start, or ``"since"`` then."""
+        if self.paused_at:
+            return "paused"
+        return "before" if (today or timezone.localdate()) < self.starts_on else "since"
+
+    def pause(self, *, by: str, reason: str) -> None:
+        self._change("paused", by=by, reason=reason, paused_at=timezone.now())
+
+    def resume(self, *, by: str, reason: str) -> None:
+        self._change("resumed", by=by, reason=reason, paused_at=None)
+
+    def reschedule(self, starts_on: date, *, by: str, reason: str) -> None:
+        self._change("rescheduled", by=by, reason=reason, starts_on=starts_on)
+
+    def _change(self, kind: str, *, by: str, reason: str, **values: date | datetime | None) -> None:
+        if not reason.strip():
+            raise ValidationError("Give a reason: it is part of the history.")
+        with transaction.atomic():
+            held = Rollout.objects.select_for_update().get(pk=self.pk)
+            if (kind == "paused") == bool(held.paused_at) and kind != "rescheduled":
+                raise ValidationError(f"The rollout is {kind} already.")
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.full_clean(validate_unique=False)
+            self.save(update_fields=list(values))
+            self.record(kind, by=by, reason=reason)
+
+    def record(self, kind: str, *, by: str, reason: str) -> None:
+        """Add to the history what holds from now on."""
+        self.history.create(kind=kind, by=by, reason=reason, starts_on=self.starts_on)
+
+
+class RolloutChange(models.Model):
+    """What happened to a rollout, when, by whom and why. Only ever added to."""
+
+    KINDS = ("announced", "paused", "resumed", "rescheduled")
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.PROTECT, related_name="history")
+    kind = models.CharField(max_length=12, choices=[(kind, kind) for kind in KINDS])
+    at = models.DateTimeField(default=timezone.now)
+    by = models.CharField(max_length=254)
+    reason = models.TextField()
+    starts_on = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.rollout} {self.kind} at {self.at}"

@@ -1,0 +1,97 @@
+"""Whether the change concerns a member, and why: region, age, dates."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from babel import Locale, UnknownLocaleError
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
+
+from accounts.models import Member
+from accounts.regions import Authority, Country, Region, lead_authority
+from consent.models import Notice, NoticeText, Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """``why``: "region", "not_here", "unknown_country", "minor" or "no_notice".
+    ``phase``: "before", "since", "paused", or "" where the change does not apply."""
+
+    applies: bool
+    why: str
+    phase: str = ""
+    announced_on: date | None = None
+    starts_on: date | None = None
+    paused_since: datetime | None = None
+    country_name: str = ""
+    region_name: str = ""
+    basis: str = ""
+    authority: Authority | None = None
+    lead_authority: Authority | None = None
+
+
+def region_name(region: str) -> str:
+    names = {
+        Region.EU_EEA: _("EU and EEA"),
+        Region.GB: _("United Kingdom"),
+        Region.CH: _("Switzerland"),
+    }
+    return str(names[Region(region)])
+
+
+def country_name(country: Country | None) -> str:
+    """The country's name in the active language, by CLDR."""
+    if country is None:
+        return ""
+    try:
+        locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
+    except (UnknownLocaleError, ValueError):
+        locale = Locale("en")
+    return str(locale.territories.get(country.code, country.code))
+
+
+def situation_of(member: Member, notice: Notice, text: NoticeText) -> Situation:
+    """What holds for this member today. Unknown is answered with the more protective side."""
+    country = member.lives_in
+    region = country.region if country else None
+    rollout = _rollout(notice, country)
+    why = _why(member, country, rollout)
+    applies = why in {"region", "unknown_country"}
+    return Situation(
+        applies=applies,
+        why=why,
+        phase=rollout.phase(timezone.localdate()) if rollout and applies else "",
+        announced_on=rollout.announced_on if rollout else None,
+        starts_on=rollout.starts_on if rollout else None,
+        paused_since=rollout.paused_at if rollout else None,
+        country_name=country_name(country),
+        region_name=region_name(region) if region else "",
+        basis=basis_for(text, region),
+        authority=country.authority if country else None,
+        lead_authority=lead_authority(settings.OPERATOR_LEAD_COUNTRY),
+    )
+
+
+def _why(member: Member, country: Country | None, rollout: Rollout | None) -> str:
+    if member.is_minor:
+        return "minor"
+    if country is None:
+        return "unknown_country"
+    if country.region is None:
+        return "not_here"
+    return "region" if rollout else "no_notice"
+
+
+def _rollout(notice: Notice, country: Country | None) -> Rollout | None:
+    """The rollout of the member's region; where that is unknown, the one that starts first."""
+    rollouts = notice.rollouts.order_by("starts_on")
+    if country:
+        rollouts = rollouts.filter(region=country.region or "")
+    return rollouts.first()
+
+
+def basis_for(text: NoticeText, region: str | None) -> str:
+    """How the text cites the legal basis where the law is that of the region."""
+    return {"gb": text.basis_gb, "ch": text.basis_ch}.get(region or "", text.basis)

@@ -1,0 +1,137 @@
+"""Django admin: everything can be looked at, no choice can be changed or deleted."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import Member
+from consent.loading import DEFAULT, load_notice
+from consent.models import Notice
+from ledger.models import Entry
+from ledger.seal import seal_all
+from tests.people import choose
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(client):
+    client.force_login(Member.objects.create_superuser("staff@example.org", "x"))
+    return client
+
+
+@pytest.fixture
+def entry(db):
+    choose("anna")
+    seal_all(0)
+    return Entry.objects.get()
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["accounts_member", "ledger_entry", "consent_notice", "consent_rollout", "consent_purpose",
+     "propagation_cursor", "propagation_parked"],
+)  # fmt: skip
+def test_lists(admin, notice, entry, model):
+    assert admin.get(reverse(f"admin:{model}_changelist")).status_code == 200
+
+
+def test_a_choice_can_be_found_and_looked_at(admin, entry):
+    found = admin.get(reverse("admin:ledger_entry_changelist"), {"q": "anna"}).content.decode()
+    assert "anna" in found
+    page = admin.get(reverse("admin:ledger_entry_change", args=[entry.pk])).content.decode()
+    assert "objected" in page
+    assert 'name="_save"' not in page
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_a_choice_cannot_be_changed_or_deleted(admin, entry, page):
+    path = reverse(f"admin:ledger_entry_{page}", args=[entry.pk])
+    assert admin.post(path, {"post": "yes", "decision": "allowed"}).status_code == 403
+    assert Entry.objects.get().decision == "objected"
+
+
+def test_no_choice_can_be_added(admin, entry):
+    assert admin.get(reverse("admin:ledger_entry_add")).status_code == 403
+
+
+def test_no_mass_deletion_by_a_crafted_post(admin, entry):
+    admin.post(
+        reverse("admin:ledger_entry_changelist"),
+        {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"},
+    )
+    assert Entry.objects.count() == 1
+
+
+def test_a_published_notice_is_read_only(admin, notice):
+    path = reverse("admin:consent_notice_change", args=[notice.pk])
+    page = admin.get(path)
+    assert page.status_code == 200
+    assert b'name="_save"' not in page.content
+    assert admin.post(path, {"version": 9}).status_code == 403
+    assert admin.post(reverse("admin:consent_notice_delete", args=[notice.pk])).status_code == 403
+
+
+def test_a_draft_is_published_by_an_action(admin):
+    draft = load_notice(DEFAULT, publish=False, by="tests")
+    admin.post(
+        reverse("admin:consent_notice_changelist"),
+        {"action": "publish", "_selected_action": [draft.pk]},
+    )
+    assert Notice.objects.get().published_at
+
+
+def test_an_incomplete_draft_is_not_published_and_the_reason_is_shown(admin):
+    draft = load_notice(DEFAULT, publish=False, by="tests")
+    draft.translations.filter(language="en").delete()
+    answer = admin.post(
+        reverse("admin:consent_notice_changelist"),
+        {"action": "publish", "_selected_action": [draft.pk]},
+        follow=True,
+    )
+    assert "was not published" in answer.content.decode()
+    assert Notice.objects.get().published_at is None
+
+
+class TestRollout:
+    def save(self, admin, rollout, **values):
+        return admin.post(
+            reverse("admin:consent_rollout_change", args=[rollout.pk]),
+            {
+                "starts_on": rollout.starts_on,
+                "reason": "asked by the authority",
+                "history-TOTAL_FORMS": 0,
+                "history-INITIAL_FORMS": 0,
+                **values,
+            },
+        )
+
+    def test_pause_and_resume_with_history(self, admin, notice):
+        rollout = notice.rollouts.get(region="gb")
+        assert self.save(admin, rollout, paused="on").status_code == 302
+        rollout.refresh_from_db()
+        assert rollout.paused_at
+        assert self.save(admin, rollout).status_code == 302
+        assert list(rollout.history.order_by("pk").values_list("kind", "by"))[1:] == [
+            ("paused", "staff@example.org"),
+            ("resumed", "staff@example.org"),
+        ]
+
+    def test_a_new_start(self, admin, notice):
+        rollout = notice.rollouts.get(region="gb")
+        assert self.save(admin, rollout, starts_on="2027-01-31").status_code == 302
+        assert rollout.history.order_by("pk").last().kind == "rescheduled"
+
+    def test_without_a_reason_nothing_changes(self, admin, notice):
+        rollout = notice.rollouts.get(region="gb")
+        assert self.save(admin, rollout, paused="on", reason=" ").status_code == 200
+        assert rollout.history.count() == 1
+
+    def test_before_it_was_announced(self, admin, notice):
+        rollout = notice.rollouts.get(region="gb")
+        assert self.save(admin, rollout, starts_on="2020-01-01").status_code == 200
+        assert rollout.history.count() == 1
+
+
+def test_members_have_no_admin(client, member):
+    client.force_login(member)
+    assert client.get("/admin/").status_code == 302

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from consent import views
+
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("choose/", views.choose, name="choose"),
+    path("confirmations/", views.confirmations, name="confirmations"),
+    path("notice/", views.notice_page, name="notice"),
+    path("o/<str:token>/", views.object_by_link, name="object_by_link"),
+]
