@@ -1,0 +1,61 @@
+"""`make bench`: speed as ratios, each against the plainest way to do the same on this machine."""
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+from bench import machine, table
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        machine.servers(Path(name)) as (site, store, valkey),
+    ):
+        folder = Path(name)
+        _configure(site, store, valkey, folder)
+        django.setup()
+        call_command("migrate", verbosity=0)
+        from bench import choices, relaying  # noqa: PLC0415 — they need a configured Django
+
+        rows = [choices.measure(site, folder), *relaying.measure(store, valkey)]
+        print(*table.lines(rows), sep="\n")
+        table.keep(rows, machine.description(site), machine.durability(site), choices.SHAPE)
+
+
+def _configure(site: str, store: str, valkey: str, folder: Path) -> None:
+    """Production by variables, as docs/configuration.md has it; the web server inherits them."""
+    stores: dict[str, dict[str, Any]] = {
+        "postgresql": {"BACKEND": "propagation.stores.sql.SqlStore", "OPTIONS": {"url": store}},
+        "redis": {"BACKEND": "propagation.stores.redis.RedisStore", "OPTIONS": {"url": valkey}},
+    }
+    for alias, entry in stores.items():
+        entry |= {"LABEL": alias, "SLA": 900}
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "privacydash.settings",
+        "PRIVACYDASH_MODE": "production",
+        "PRIVACYDASH_DATA": str(folder),
+        "DATABASE_URL": site,
+        "CELERY_BROKER_URL": valkey,
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ALLOWED_HOSTS": machine.HOST,
+        "SITE_URL": f"https://{machine.HOST}",
+        "BEHIND_TLS_PROXY": "true",
+        "STATIC_ROOT": str(folder),
+        "EMAIL_HOST": "localhost",
+        "OPERATOR_NAME": "Bench",
+        "OPERATOR_PRIVACY_EMAIL": f"privacy@{machine.HOST}",
+        "OPERATOR_LEAD_COUNTRY": "IE",
+        "DATA_STORES": json.dumps(stores),
+        "LOG_LEVEL": "INFO",
+    }
+
+
+if __name__ == "__main__":
+    main()
