@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from accounts.models import Member
 from ledger.seal import seal_all
 from propagation import tasks
 from propagation.models import Cursor, Parked, Reconciliation, StorePause
@@ -39,7 +39,7 @@ def _memory_store(settings):
 
 
 def staff(*rights):
-    member = Member.objects.create_user(f"{'-'.join(rights)}@example.org", is_staff=True)
+    member = get_user_model().objects.create_user(f"{'-'.join(rights)}@example.org", is_staff=True)
     member.user_permissions.set(Permission.objects.filter(codename__in=rights))
     return member
 
@@ -249,7 +249,7 @@ class TestRights:
 
     @pytest.mark.parametrize("model", ["cursor", "parked", "storepause"])
     def test_nobody_edits_or_deletes_rows(self, client, model):
-        client.force_login(Member.objects.create_superuser("root@example.org", "x"))
+        client.force_login(get_user_model().objects.create_superuser("root@example.org", "x"))
         pause("memory", by="olga", reason="x")
         row = StorePause.objects.get()
         assert client.get(f"/admin/propagation/{model}/").status_code == 200
