@@ -68,7 +68,7 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     readonly_fields = ("joined_at", "last_login")
     fieldsets = (
         (None, {"fields": ("member_ref", "email", "password")}),
-        ("Where and who", {"fields": ("country", "language", "is_minor")}),
+        ("Where and who", {"fields": ("country", "stated_country", "language", "is_minor")}),
         (
             "Rights",
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},

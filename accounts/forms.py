@@ -10,6 +10,8 @@ from allauth.account import forms as allauth
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.country_names import country_choices
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -101,3 +103,16 @@ class ChangePasswordForm(PlainForm, allauth.ChangePasswordForm):
 
 class ReauthenticateForm(PlainForm, allauth.ReauthenticateForm):
     plain: ClassVar = {"password": PASSWORD}
+
+
+class CountryForm(forms.Form):
+    """Where the member says they live; the choices are in the order of the active language."""
+
+    country = forms.ChoiceField(label=_("Country"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["country"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("Please choose")), *country_choices()]
+        field.widget.attrs["autocomplete"] = "country"

@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from accounts.regions import Country, Region, countries, country_for
+from accounts.residence import Residence
 
 MEMBER_REF = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 
@@ -36,8 +37,10 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(email=email.strip())
 
     def living_in(self, region: Region) -> "MemberQuerySet":
-        """Those whose country lies in the region; members of unknown country are in none."""
-        return self.filter(country__in=[country.code for country in countries(region)])
+        """Those whom their account or they themselves place in the region; members of unknown
+        country are in none."""
+        codes = [country.code for country in countries(region)]
+        return self.filter(models.Q(country__in=codes) | models.Q(stated_country__in=codes))
 
 
 class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc]
@@ -79,6 +82,12 @@ class Member(AbstractBaseUser, PermissionsMixin):
     country = models.CharField(
         max_length=2, blank=True, help_text="ISO 3166-1 code of where the member lives."
     )
+    stated_country = models.CharField(
+        "country, as the member says",
+        max_length=2,
+        blank=True,
+        help_text="The member's own correction. The host platform's word does not replace it.",
+    )
     language = models.CharField(
         max_length=12, blank=True, help_text="Language tag, for example de or pt-BR."
     )
@@ -99,6 +108,16 @@ class Member(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     @property
+    def residence(self) -> Residence:
+        """Where the member lives, as far as is known, and who says so."""
+        return Residence(country_for(self.country), country_for(self.stated_country))
+
+    def state_country(self, code: str) -> None:
+        """Keep where the member says they live; what the account says already is no correction."""
+        self.stated_country = "" if code == self.country.upper() else code
+        self.save(update_fields=["stated_country"])
+
+    @property
     def lives_in(self) -> Country | None:
         """The country, or None where it is unknown: then the more protective answer holds."""
-        return country_for(self.country)
+        return self.residence.country

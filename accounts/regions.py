@@ -290,6 +290,10 @@ def country_for(code: str) -> Country | None:
     return _COUNTRIES.get(code.upper()) if code.isascii() else None
 
 
+def every_country() -> Iterable[Country]:
+    return _COUNTRIES.values()
+
+
 def countries(region: Region | None) -> tuple[Country, ...]:
     """All countries of a region, or (None) all that the change does not apply to, by code."""
     return tuple(c for _code, c in sorted(_COUNTRIES.items()) if c.region == region)

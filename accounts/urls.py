@@ -60,6 +60,7 @@ urlpatterns = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("country/", views.country, name="country"),
     path("email/", to_dashboard, name="account_email"),
     path("confirm-email/", to_dashboard, name="account_email_verification_sent"),
     path("confirm-email/<path:key>/", RedirectView.as_view(url="/"), name="account_confirm_email"),

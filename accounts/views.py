@@ -1,8 +1,14 @@
 from allauth.account import views as allauth
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
-from accounts.forms import ReauthenticateForm
+from accounts.country_names import country_name
+from accounts.forms import CountryForm, ReauthenticateForm
 
 _reauthenticate = allauth.ReauthenticateView.as_view(form_class=ReauthenticateForm)
 
@@ -13,3 +19,19 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
         return redirect("dashboard")
     response: HttpResponseBase = _reauthenticate(request)
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required
+def country(request: HttpRequest) -> HttpResponse:
+    """The member corrects where they live. The choice is not touched by it."""
+    member = request.user
+    form = CountryForm(request.POST or None, initial={"country": member.residence.code})
+    if request.method == "POST" and form.is_valid():
+        member.state_country(form.cleaned_data["country"])
+        messages.success(request, _("Saved. Your choice has stayed as it was."))
+        return redirect("dashboard")
+    context = {"form": form, "account_country": country_name(member.residence.by_account)}
+    status = 400 if form.errors else 200
+    return render(request, "accounts/country.html", context, status=status)

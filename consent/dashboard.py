@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import Member
+from consent.coverage import Period, exposure
 from consent.forms import Seen, sign_seen
 from consent.models import Notice, NoticeText
 from consent.situation import Situation, situation_of
@@ -26,6 +28,7 @@ class Page:
     situation: Situation
     history: list[Entry]
     deliveries: list[Delivery]
+    exposure: list[Period]
 
     @property
     def choice(self) -> Entry | None:
@@ -45,6 +48,7 @@ class Page:
             "deliveries": self.deliveries,
             "pending": self.pending,
             "history": self.history,
+            "exposure": self.exposure,
             "form": {"request_id": uuid.uuid4(), "seen": sign_seen(member.pk, seen)},
             "problem": problem,
         }
@@ -56,13 +60,18 @@ class Page:
 
 def page_for(member: Member, notice: Notice) -> Page:
     text = notice.text()
+    situation = situation_of(member, notice, text)
     history = list(Entry.objects.of(member.member_ref, notice.purpose_id)[:HISTORY])
+    delivered = deliveries(history[0]) if history else []
     return Page(
         notice=notice,
         text=text,
-        situation=situation_of(member, notice, text),
+        situation=situation,
         history=history,
-        deliveries=deliveries(history[0]) if history else [],
+        deliveries=delivered,
+        exposure=exposure(notice, situation.region, history, delivered, timezone.now())
+        if situation.why == "region"
+        else [],
     )
 
 

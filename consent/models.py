@@ -72,8 +72,14 @@ class Notice(models.Model):
 
     def text(self, language: str | None = None) -> "NoticeText":
         """The text in the language (default: the active one), else in the site's default."""
-        texts = {text.language: text for text in self.translations.all()}
-        return texts.get(language or get_language() or "", texts[settings.LANGUAGE_CODE]).filled()
+        wanted = language or get_language() or settings.LANGUAGE_CODE
+        found = {
+            text.language: text
+            for text in self.translations.filter(language__in=[wanted, settings.LANGUAGE_CODE])
+        }
+        text = found.get(wanted) or found[settings.LANGUAGE_CODE]
+        text.notice = self
+        return text.filled()
 
     def publish(self) -> None:
         """Show it to members from now on. Raises ValidationError if a text is not complete."""
@@ -176,6 +182,12 @@ def _fill(text: str) -> str:
     )
 
 
+class RolloutQuerySet(models.QuerySet["Rollout"]):
+    def of_purpose(self, purpose: str) -> "RolloutQuerySet":
+        """Those of all notices of the purpose that have ever been published."""
+        return self.filter(notice__purpose=purpose).exclude(notice__published_at=None)
+
+
 class Rollout(models.Model):
     """A notice in one region: when it was announced, from when data is used, paused or not.
 
@@ -187,6 +199,8 @@ class Rollout(models.Model):
     announced_on = models.DateField()
     starts_on = models.DateField(help_text="The first day on which data is used.")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar = RolloutQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

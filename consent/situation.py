@@ -3,20 +3,21 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from babel import Locale, UnknownLocaleError
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
+from accounts.country_names import country_name
 from accounts.models import Member
 from accounts.regions import Authority, Country, Region, lead_authority
+from accounts.residence import Residence
 from consent.models import Notice, NoticeText, Rollout
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """``why``: "region", "not_here", "unknown_country", "minor" or "no_notice".
+    """``why``: "region", "not_here", "unknown_country", "disputed_country", "minor" or
+    "no_notice". ``stated``: the member says where, not the account.
     ``phase``: "before", "since", "paused", or "" where the change does not apply."""
 
     applies: bool
@@ -26,6 +27,9 @@ class Situation:
     starts_on: date | None = None
     paused_since: datetime | None = None
     country_name: str = ""
+    account_country_name: str = ""
+    stated: bool = False
+    region: str = ""
     region_name: str = ""
     basis: str = ""
     authority: Authority | None = None
@@ -41,24 +45,14 @@ def region_name(region: str) -> str:
     return str(names[Region(region)])
 
 
-def country_name(country: Country | None) -> str:
-    """The country's name in the active language, by CLDR."""
-    if country is None:
-        return ""
-    try:
-        locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
-    except (UnknownLocaleError, ValueError):
-        locale = Locale("en")
-    return str(locale.territories.get(country.code, country.code))
-
-
 def situation_of(member: Member, notice: Notice, text: NoticeText) -> Situation:
     """What holds for this member today. Unknown is answered with the more protective side."""
-    country = member.lives_in
+    residence = member.residence
+    country = residence.country
     region = country.region if country else None
-    rollout = _rollout(notice, country)
-    why = _why(member, country, rollout)
-    applies = why in {"region", "unknown_country"}
+    rollout = _rollout(notice, residence)
+    why = _why(member, residence, rollout)
+    applies = why in {"region", "unknown_country", "disputed_country"}
     return Situation(
         applies=applies,
         why=why,
@@ -67,6 +61,9 @@ def situation_of(member: Member, notice: Notice, text: NoticeText) -> Situation:
         starts_on=rollout.starts_on if rollout else None,
         paused_since=rollout.paused_at if rollout else None,
         country_name=country_name(country),
+        account_country_name=country_name(residence.by_account),
+        stated=residence.by_member is not None,
+        region=region or "",
         region_name=region_name(region) if region else "",
         basis=basis_for(text, region),
         authority=country.authority if country else None,
@@ -74,22 +71,26 @@ def situation_of(member: Member, notice: Notice, text: NoticeText) -> Situation:
     )
 
 
-def _why(member: Member, country: Country | None, rollout: Rollout | None) -> str:
+def _why(member: Member, residence: Residence, rollout: Rollout | None) -> str:
+    country = residence.country
     if member.is_minor:
         return "minor"
     if country is None:
         return "unknown_country"
+    if residence.disputed:
+        return "disputed_country"
     if country.region is None:
         return "not_here"
     return "region" if rollout else "no_notice"
 
 
-def _rollout(notice: Notice, country: Country | None) -> Rollout | None:
-    """The rollout of the member's region; where that is unknown, the one that starts first."""
-    rollouts = notice.rollouts.order_by("starts_on")
-    if country:
-        rollouts = rollouts.filter(region=country.region or "")
-    return rollouts.first()
+def _rollout(notice: Notice, residence: Residence) -> Rollout | None:
+    """The rollout of the member's region; where that is not certain, the one that starts first."""
+    rollouts = sorted(notice.rollouts.all(), key=lambda rollout: rollout.starts_on)
+    country = residence.country
+    if country and not residence.disputed:
+        rollouts = [rollout for rollout in rollouts if rollout.region == country.region]
+    return rollouts[0] if rollouts else None
 
 
 def basis_for(text: NoticeText, region: str | None) -> str:
