@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from babel import Locale, UnknownLocaleError
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
+from accounts.cldr import country_name
 from accounts.models import Member
 from accounts.regions import Authority, Country, Region, lead_authority
 from consent.models import Notice, NoticeText, Rollout
@@ -39,17 +38,6 @@ def region_name(region: str) -> str:
         Region.CH: _("Switzerland"),
     }
     return str(names[Region(region)])
-
-
-def country_name(country: Country | None) -> str:
-    """The country's name in the active language, by CLDR."""
-    if country is None:
-        return ""
-    try:
-        locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
-    except (UnknownLocaleError, ValueError):
-        locale = Locale("en")
-    return str(locale.territories.get(country.code, country.code))
 
 
 def situation_of(member: Member, notice: Notice, text: NoticeText) -> Situation:
