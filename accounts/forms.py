@@ -10,7 +10,7 @@ from allauth.account import forms as allauth
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.country_names import country_choices
+from accounts.cldr import country_choices
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

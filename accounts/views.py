@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.country_names import country_name
+from accounts.cldr import country_name
 from accounts.forms import CountryForm, ReauthenticateForm
 
 _reauthenticate = allauth.ReauthenticateView.as_view(form_class=ReauthenticateForm)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.country_names import country_name
+from accounts.cldr import country_name
 from accounts.models import Member
 from accounts.regions import Authority, Country, Region, lead_authority
 from accounts.residence import Residence
