@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from accounts.models import Member
 from accounts.regions import Region
 
 
@@ -262,3 +263,59 @@ class RolloutChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rollout} {self.kind} at {self.at}"
+
+
+class SentMailQuerySet(models.QuerySet["SentMail"]):
+    def record(self, member_id: int, **fields: Any) -> "SentMail | None":
+        """Note a mail that was handed to the mail server; a repeat adds nothing.
+
+        None where the member has been erased meanwhile: nothing is kept then.
+        """
+        with transaction.atomic():
+            # Locked, so that an erasure comes wholly before this or takes the record with it.
+            if not Member.objects.select_for_update().filter(pk=member_id):
+                return None
+            if fields["kind"] == SentMail.Kind.NOTICE:
+                return self.create(member_id=member_id, **fields)
+            key = {name: fields.pop(name) for name in ("kind", "purpose", "revision")}
+            return self.get_or_create(member_id=member_id, **key, defaults=fields)[0]
+
+
+class SentMail(models.Model):
+    """A mail that a member was sent. The record of it goes when the member is erased.
+
+    ``notice_version`` is that of the notice in the mail, or of the one that the confirmed choice
+    answers; ``revision`` is the confirmed choice's. A confirmation is sent once for a choice,
+    a notice as often as somebody decides to.
+    """
+
+    class Kind(models.TextChoices):
+        NOTICE = "notice", "notice"
+        CONFIRMATION = "confirmation", "confirmation of a choice"
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="sent_mails")
+    kind = models.CharField(max_length=12, choices=Kind)
+    purpose = models.CharField(max_length=64)
+    notice_version = models.PositiveIntegerField(null=True)
+    language = models.CharField(max_length=12)
+    revision = models.PositiveIntegerField(null=True)
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = SentMailQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["member", "purpose", "revision"],
+                condition=models.Q(kind="confirmation"),
+                name="sent_confirmation_unique",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="notice", notice_version__isnull=False)
+                | models.Q(kind="confirmation", revision__isnull=False),
+                name="sent_mail_about_something",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.member_id} at {self.sent_at}"
