@@ -108,11 +108,8 @@ class ReauthenticateForm(PlainForm, allauth.ReauthenticateForm):
 class CountryForm(forms.Form):
     """Where the member says they live; the choices are in the order of the active language."""
 
-    country = forms.ChoiceField(label=_("Country"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["country"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", _("Please choose")), *country_choices()]
-        field.widget.attrs["autocomplete"] = "country"
+    country = forms.ChoiceField(
+        label=_("Country"),
+        choices=lambda: [("", _("Please choose")), *country_choices()],
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )

@@ -1,6 +1,6 @@
 from allauth.account import views as allauth
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -23,10 +23,11 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@login_required
 def country(request: HttpRequest) -> HttpResponse:
     """The member corrects where they live. The choice is not touched by it."""
     member = request.user
+    if not member.is_authenticated:
+        return redirect_to_login(request.path)
     form = CountryForm(request.POST or None, initial={"country": member.residence.code})
     if request.method == "POST" and form.is_valid():
         member.state_country(form.cleaned_data["country"])

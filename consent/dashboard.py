@@ -14,6 +14,7 @@ from consent.models import Notice, NoticeText
 from consent.situation import Situation, situation_of
 from ledger.models import Entry
 from propagation.progress import Delivery, deliveries
+from propagation.removals import Removed, removals
 
 HISTORY = 50
 """Choices shown in the history; older ones stay in the ledger."""
@@ -29,6 +30,7 @@ class Page:
     history: list[Entry]
     deliveries: list[Delivery]
     exposure: list[Period]
+    removals: list[Removed]
 
     @property
     def choice(self) -> Entry | None:
@@ -49,6 +51,7 @@ class Page:
             "pending": self.pending,
             "history": self.history,
             "exposure": self.exposure,
+            "removals": self.removals,
             "form": {"request_id": uuid.uuid4(), "seen": sign_seen(member.pk, seen)},
             "problem": problem,
         }
@@ -72,6 +75,7 @@ def page_for(member: Member, notice: Notice) -> Page:
         exposure=exposure(notice, situation.region, history, delivered, timezone.now())
         if situation.why == "region"
         else [],
+        removals=removals(member.member_ref, notice.purpose_id) if history else [],
     )
 
 

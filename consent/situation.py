@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.cldr import country_name
 from accounts.models import Member
-from accounts.regions import Authority, Country, Region, lead_authority
+from accounts.regions import Authority, Region, lead_authority
 from accounts.residence import Residence
 from consent.models import Notice, NoticeText, Rollout
 

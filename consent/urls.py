@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.generic import TemplateView
 
 from consent import views
 
@@ -7,5 +8,22 @@ urlpatterns = [
     path("choose/", views.choose, name="choose"),
     path("confirmations/", views.confirmations, name="confirmations"),
     path("notice/", views.notice_page, name="notice"),
+    path("notice/<int:version>/<str:language>/", views.notice_version, name="notice_version"),
+    path(
+        "accessibility/",
+        TemplateView.as_view(template_name="consent/accessibility.html"),
+        name="accessibility",
+    ),
     path("o/<str:token>/", views.object_by_link, name="object_by_link"),
 ]
+
+
+def _x(request, **k):
+    pass
+
+
+urlpatterns += [
+    path("verify/", _x, name="verify"),
+    path("receipt/<int:revision>/", _x, name="receipt"),
+    path("my-data/", _x, name="my_data"),
+]  # STUB

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -117,6 +117,23 @@ def notice_page(request: HttpRequest) -> HttpResponse:
     notice = current_notice()
     if notice is None:
         return render(request, "consent/no_notice.html")
+    return _notice(request, notice)
+
+
+@require_GET
+def notice_version(request: HttpRequest, version: int, language: str) -> HttpResponse:
+    """A published text as members saw it, for as long as there are choices that rest on it."""
+    notice = get_object_or_404(
+        Notice.objects.published(),
+        purpose=settings.PURPOSE,
+        version=version,
+        translations__language=language,
+    )
+    with translation.override(language):
+        return _notice(request, notice, kept=True)
+
+
+def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> HttpResponse:
     text = notice.text()
     rollouts = [
         {
@@ -133,6 +150,7 @@ def notice_page(request: HttpRequest) -> HttpResponse:
         "text": text,
         "rollouts": rollouts,
         "lead_authority": lead_authority(settings.OPERATOR_LEAD_COUNTRY),
+        "kept": kept,
     }
     return render(request, "consent/notice.html", context)
 

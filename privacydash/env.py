@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,6 +63,16 @@ def boolean(name: str, default: bool | Required = REQUIRED) -> bool:
         return raw.lower() in TRUE
 
     return parsed(name, default, parse)
+
+
+def picture(raw: str) -> Path:
+    """A file that browsers show as a picture."""
+    path = Path(raw)
+    if path.suffix.lower() not in {".svg", ".png", ".webp"}:
+        raise ValueError(f"expected an .svg, .png or .webp file, got {raw!r}")
+    if not path.is_file():
+        raise ValueError(f"there is no file {raw!r}")
+    return path
 
 
 def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from privacydash import embedded, env
+from privacydash import colour, embedded, env
 from propagation.configuration import stores_from_json
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -105,6 +105,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # It masks the length of what it compresses, so that BREACH finds no secret in a page.
+    "django.middleware.gzip.GZipMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -233,6 +235,9 @@ OPERATOR_PRIVACY_EMAIL = env.text(
 )
 # ISO 3166-1 code of the country whose authority leads (GDPR Art. 56).
 OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else env.REQUIRED)
+# Shown on every page; without them the site's own.
+OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
+OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
 # Mail ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from privacydash import health, mailbox
+from privacydash import health, mailbox, operator
 from propagation.metrics import metrics
 
 admin.site.site_header = admin.site.site_title = "PrivacyDash"
@@ -25,6 +25,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     # Browsers ask for it on pages that are not ours to change, such as Django admin.
     path("favicon.ico", favicon),
+    path("operator.css", operator.colours, name="operator_colours"),
+    path("operator-logo", operator.logo, name="operator_logo"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),

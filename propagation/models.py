@@ -281,6 +281,26 @@ class Reconciliation(models.Model):
         return self.missing + self.extra + self.older + self.edited
 
 
+class Removal(models.Model):
+    """How many rows of an objector a store has deleted so far, by its own word."""
+
+    store = models.CharField(max_length=64)
+    member_ref = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=64)
+    rows = models.PositiveBigIntegerField()
+    at = models.DateTimeField(help_text="When the store last said so.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["member_ref", "purpose", "store"], name="removal_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store}: {self.rows} rows of {self.member_ref}"
+
+
 class Heartbeat(models.Model):
     """When something that must go on by itself was last seen to do so."""
 

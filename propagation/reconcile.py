@@ -28,6 +28,7 @@ from propagation.leases import NoLease, all_leases, extend
 from propagation.models import Cursor, Reconciliation
 from propagation.registry import store_for
 from propagation.relay import LeaseLost, behind, relay, settle_parked
+from propagation.removals import note, removed_by
 from propagation.sampling import sampled
 from propagation.stores.base import (
     ChoiceRefused,
@@ -304,6 +305,7 @@ class _Pass:
             return findings
         extend(cursors)
         refusals = self._write(chosen)
+        removed = removed_by(self.store, [finding.due for finding in chosen if finding.due])
         extend(cursors)
         with transaction.atomic():
             for cursor in cursors:
@@ -312,6 +314,7 @@ class _Pass:
                     r for r in refusals if (r.member_ref, r.purpose) in {c.key for c in of_it}
                 ]
                 settle_parked(cursor, of_it, refused)
+            note(self.alias, removed)
         self.report.repaired += len(chosen) - len(refusals)
         return findings
 

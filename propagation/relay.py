@@ -8,7 +8,7 @@ lease by time; what it had written already is written again, which changes nothi
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ from propagation.choice import Choice
 from propagation.models import Confirmation, Cursor, Parked
 from propagation.pausing import is_paused
 from propagation.registry import store_for
-from propagation.stores.base import ChoiceRefused, Refusal, Store, StoreUnavailable
+from propagation.removals import note, removed_by
+from propagation.stores.base import ChoiceRefused, Key, Refusal, Store, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,8 @@ def _work(cursor: Cursor, store: Store, end: float) -> bool:
         while not is_paused(cursor.store) and (batch := _next(cursor)):
             started = time.monotonic()
             refusals = _write(store, batch.choices)
-            _confirm(cursor, batch, refusals, time.monotonic() - started)
+            removed = removed_by(store, batch.choices)
+            _confirm(cursor, batch, refusals, removed, time.monotonic() - started)
             if time.monotonic() >= end:
                 return True
     except StoreUnavailable as error:
@@ -133,7 +135,13 @@ def _write(store: Store, choices: Sequence[Choice]) -> Sequence[Refusal]:
     return ()
 
 
-def _confirm(cursor: Cursor, batch: Batch, refusals: Sequence[Refusal], took: float) -> None:
+def _confirm(
+    cursor: Cursor,
+    batch: Batch,
+    refusals: Sequence[Refusal],
+    removed: Mapping[Key, int],
+    took: float,
+) -> None:
     """Write down, in one transaction, that the store has the batch, except what it refused."""
     now = timezone.now()
     size = _adapted(cursor.batch_size, took)
@@ -155,6 +163,7 @@ def _confirm(cursor: Cursor, batch: Batch, refusals: Sequence[Refusal], took: fl
             confirmed_at=now,
         )
         settle_parked(cursor, batch.choices, refusals)
+        note(cursor.store, removed)
     cursor.position, cursor.batch_size = batch.position, size
 
 

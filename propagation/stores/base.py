@@ -109,6 +109,14 @@ class DigestStore(ReadableStore):
         """Sum up the held choices with keys greater than ``after`` and up to ``until``."""
 
 
+class RemovingStore(ReadableStore):
+    """A store that deletes the data of objectors, and tells how much."""
+
+    @abstractmethod
+    def removed(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        """How many rows went so far for each of these choices for which any did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """``count`` rows, and the sum of their `row_digest` modulo 2**63: the order plays no part."""

@@ -7,7 +7,7 @@ from itertools import batched
 from typing import Any
 
 from propagation.choice import Choice
-from propagation.stores.base import Key, ReadableStore, StoreMisconfigured
+from propagation.stores.base import Key, RemovingStore, StoreMisconfigured
 from propagation.stores.deltatable import AT_ONCE, Table, literal
 from propagation.stores.folders import S3Options
 from propagation.stores.objects import ObjectStore
@@ -31,7 +31,7 @@ REMOVALS = pa.schema(
 )
 
 
-class TrainingTableStore(ReadableStore):
+class TrainingTableStore(RemovingStore):
     """Deletes a member's rows from each of ``tables`` when the member objects to ``purpose``.
 
     An objection is held once no table has rows of that member: rows that come back, say with an
@@ -97,7 +97,7 @@ class TrainingTableStore(ReadableStore):
         return found
 
     def removed(self, keys: Iterable[Key]) -> Mapping[Key, int]:
-        """How many rows went so far for each of these choices for which any did.
+        """As `RemovingStore` says.
 
         A worker that dies between deleting rows and noting it leaves them uncounted.
         """

@@ -1,7 +1,7 @@
 """``python -m tests.faults``: FAULTS=full or short, SEED=a number.
 
-FAULTS_ONLY=kills,databases,crashes,brokers,stores,deliveries,repairs makes some of it. A full run of
-everything writes its table into docs/reliability.md.
+FAULTS_ONLY=kills,databases,crashes,brokers,stores,deliveries,repairs makes some of it. A full run
+of everything writes its table into docs/reliability.md.
 """
 
 import json
