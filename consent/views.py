@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.cache import patch_cache_control
@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
 
-from accounts.languages import language_of
+from accounts.languages import language_for
 from accounts.models import Member
 from accounts.regions import lead_authority
 from consent.dashboard import current_notice, page_for
@@ -42,7 +42,7 @@ class View(Protocol):
 @never_cache
 def dashboard(request: Request) -> HttpResponse:
     if not request.user.is_authenticated:
-        return redirect("notice")
+        return redirect("notice", translation.get_language())
     return _dashboard(request, request.user)
 
 
@@ -112,8 +112,23 @@ def confirmations(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def notice_page(request: HttpRequest) -> HttpResponse:
-    """What changes, for everybody."""
+def to_notice(request: HttpRequest) -> HttpResponse:
+    """To the address of the notice in the reader's language."""
+    return redirect("notice", translation.get_language())
+
+
+@require_GET
+def notice_page(request: HttpRequest, language: str) -> HttpResponse:
+    """What changes, for everybody, in the language that the address says."""
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    with translation.override(language):
+        response = _notice(request)
+        response["Content-Language"] = language
+        return response
+
+
+def _notice(request: HttpRequest) -> HttpResponse:
     notice = current_notice()
     if notice is None:
         return render(request, "consent/no_notice.html")
@@ -133,6 +148,7 @@ def notice_page(request: HttpRequest) -> HttpResponse:
         "text": text,
         "rollouts": rollouts,
         "lead_authority": lead_authority(settings.OPERATOR_LEAD_COUNTRY),
+        "site_url": settings.SITE_URL,
     }
     return render(request, "consent/notice.html", context)
 
@@ -154,11 +170,10 @@ def opened_by_link(view: View) -> View:
         notice = current_notice()
         if member is None or notice is None or notice.pk != link.notice_id:
             return _private(render(request, "consent/link_invalid.html", status=404))
-        # A language that was picked on the site goes before the one in the member's profile.
-        picked = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
-        with translation.override(translation.get_language() if picked else language_of(member)):
+        language, _tag = language_for(request, member)
+        with translation.override(language):
             response = view(request, member=member, notice=notice)
-            response["Content-Language"] = translation.get_language() or ""
+            response["Content-Language"] = language
             return _private(response)
 
     return wrapper
