@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.languages import language_of
+from accounts.languages import site_language
 from accounts.models import Member
 
 logger = logging.getLogger(__name__)
@@ -84,5 +84,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _language_for(email: str) -> str:
+    """The member's own; else that of the page on which the mail was asked for."""
     member = Member.objects.with_email(email).first()
-    return language_of(member) if member else translation.get_language() or settings.LANGUAGE_CODE
+    page = translation.get_language() or settings.LANGUAGE_CODE
+    return (site_language(member.language) if member else None) or page

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from accounts.languages import languages
 from accounts.models import Member
 from accounts.regions import Region
 
@@ -111,7 +112,7 @@ class NoticeText(models.Model):
     """
 
     notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="translations")
-    language = models.CharField(max_length=12, choices=settings.LANGUAGES)
+    language = models.CharField(max_length=12, choices=languages)
     purpose_name = models.CharField(max_length=200)
     title = models.CharField(max_length=200)
     summary = models.TextField(help_text="One sentence: what is happening.")

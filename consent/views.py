@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
 from django.utils.cache import patch_cache_control
@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
 
-from accounts.languages import language_of
+from accounts.languages import language_for
 from accounts.models import Member
 from accounts.regions import lead_authority
 from consent.dashboard import current_notice, page_for
@@ -42,7 +42,7 @@ class View(Protocol):
 @never_cache
 def dashboard(request: Request) -> HttpResponse:
     if not request.user.is_authenticated:
-        return redirect("notice")
+        return redirect("notice", translation.get_language())
     return _dashboard(request, request.user)
 
 
@@ -112,16 +112,25 @@ def confirmations(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def notice_page(request: HttpRequest) -> HttpResponse:
-    """What changes, for everybody."""
-    notice = current_notice()
-    if notice is None:
-        return render(request, "consent/no_notice.html")
-    return _notice(request, notice)
+def to_notice(request: HttpRequest) -> HttpResponse:
+    """To the address of the notice in the reader's language."""
+    return redirect("notice", translation.get_language())
 
 
 @require_GET
-def notice_version(request: HttpRequest, version: int, language: str) -> HttpResponse:
+def notice_page(request: HttpRequest, language: str) -> HttpResponse:
+    """What changes, for everybody, in the language that the address says."""
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    with translation.override(language):
+        notice = current_notice()
+        if notice is None:
+            return render(request, "consent/no_notice.html")
+        return _notice(request, notice)
+
+
+@require_GET
+def notice_version(request: HttpRequest, language: str, version: int) -> HttpResponse:
     """A published text as members saw it, for as long as there are choices that rest on it."""
     notice = get_object_or_404(
         Notice.objects.published(),
@@ -151,8 +160,11 @@ def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> Http
         "rollouts": rollouts,
         "lead_authority": lead_authority(settings.OPERATOR_LEAD_COUNTRY),
         "kept": kept,
+        "site_url": settings.SITE_URL,
     }
-    return render(request, "consent/notice.html", context)
+    response = render(request, "consent/notice.html", context)
+    response["Content-Language"] = translation.get_language() or ""
+    return response
 
 
 def opened_by_link(view: View) -> View:
@@ -172,11 +184,10 @@ def opened_by_link(view: View) -> View:
         notice = current_notice()
         if member is None or notice is None or notice.pk != link.notice_id:
             return _private(render(request, "consent/link_invalid.html", status=404))
-        # A language that was picked on the site goes before the one in the member's profile.
-        picked = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
-        with translation.override(translation.get_language() if picked else language_of(member)):
+        language, _tag = language_for(request, member)
+        with translation.override(language):
             response = view(request, member=member, notice=notice)
-            response["Content-Language"] = translation.get_language() or ""
+            response["Content-Language"] = language
             return _private(response)
 
     return wrapper

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
@@ -221,7 +222,19 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 # Languages and times -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("de", "Deutsch"), ("en", "English"), ("fr", "Français")]
+# The official languages of the EU, Iceland and Norway, each by its own name in CLDR, in the order
+# of these names. docs/translating.md says how to add one.
+LANGUAGES = [
+    ("cs", "čeština"), ("da", "dansk"), ("de", "Deutsch"), ("et", "eesti"), ("en", "English"),
+    ("es", "español"), ("fr", "français"), ("ga", "Gaeilge"), ("hr", "hrvatski"),
+    ("is", "íslenska"), ("it", "italiano"), ("lv", "latviešu"), ("lt", "lietuvių"),
+    ("hu", "magyar"), ("mt", "Malti"), ("nl", "Nederlands"), ("nb", "norsk bokmål"),
+    ("pl", "polski"), ("pt", "português"), ("ro", "română"), ("sk", "slovenčina"),
+    ("sl", "slovenščina"), ("fi", "suomi"), ("sv", "svenska"), ("el", "ελληνικά"),
+    ("bg", "български"),
+]  # fmt: skip
+# Django itself has no Maltese.
+LANG_INFO.setdefault("mt", {"bidi": False, "code": "mt", "name": "Maltese", "name_local": "Malti"})
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "privacydash.formats"
 USE_TZ = True

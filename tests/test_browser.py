@@ -118,6 +118,6 @@ def test_the_network_is_cut_and_the_page_does_not_say_saved(visit, site):
 def test_nothing_is_wider_than_the_screen(visit, site, width):
     page = visit(viewport={"width": width, "height": 800}, expects=["404 (Not Found)"])
     sign_in(page, site, "claire@demo.example")
-    for path in ("/", "/notice/", "/accounts/logout/", "/o/wrong/"):
+    for path in ("/", "/en/notice/", "/accounts/logout/", "/o/wrong/"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

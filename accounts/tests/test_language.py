@@ -45,6 +45,15 @@ def test_browser_where_the_members_is_not_offered(
     assert language(client, SIGNED_IN, **{"accept-language": "fr"}) == "fr"
 
 
+@pytest.mark.parametrize(("accepted", "expected"), [("xx", "de"), ("*", "de"), ("fr", "fr")])
+def test_of_the_country_where_the_browser_names_none(
+    client: Client, member: Member, accepted: str, expected: str
+) -> None:
+    Member.objects.update(language="", country="AT")
+    client.force_login(member)
+    assert language(client, SIGNED_IN, **{"accept-language": accepted}) == expected
+
+
 def test_chosen_on_a_page_before_all(client: Client, member: Member) -> None:
     Member.objects.update(language="de")
     client.force_login(member)
@@ -111,9 +120,29 @@ def test_a_view_can_say_otherwise() -> None:
     assert response.headers["Content-Language"] == "is"
 
 
-def test_nearest_language() -> None:
-    assert site_language("de-AT") == "de"
-    assert site_language("xx") is site_language("") is None
-    with translation.override("fr"):
-        assert language_of(Member(language="")) == "fr"
-        assert language_of(Member(language="de")) == "de"
+@pytest.mark.parametrize(
+    ("tag", "nearest"),
+    [
+        ("de-AT", "de"), ("PT-br", "pt"), ("no", "nb"), ("nn-NO", "nb"), ("nb", "nb"),
+        ("rm-CH", "de"), ("xx", None), ("", None), ("\0", None), ("x" * 1_000_000, None),
+    ],
+)  # fmt: skip
+def test_nearest_language(tag: str, nearest: str | None) -> None:
+    assert site_language(tag) == nearest
+
+
+@pytest.mark.parametrize(
+    ("own", "country", "expected"),
+    [
+        ("fr", "DE", "fr"),
+        ("", "DE", "de"),
+        ("xx", "CH", "de"),
+        ("rm", "FR", "de"),
+        ("", "NO", "nb"),
+        ("", "US", "en"),
+        ("", "", "en"),
+    ],
+)
+def test_of_a_mail(own: str, country: str, expected: str) -> None:
+    with translation.override("is"):  # whoever starts the mailing
+        assert language_of(Member(language=own, country=country)) == expected

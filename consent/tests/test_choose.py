@@ -193,7 +193,7 @@ def test_only_a_post_chooses(signed_in, method):
 
 
 def test_looking_changes_nothing(signed_in):
-    for path in ("/", "/notice/", "/confirmations/"):
+    for path in ("/", "/en/notice/", "/confirmations/"):
         signed_in.get(path)
         signed_in.head(path)
     assert held() == []

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_text_is_there_in_its_language(client, notice):
-    page = client.get("/notice/1/de/", headers={"Accept-Language": "fr"}).content.decode()
+    page = client.get("/de/notice/1/", headers={"Accept-Language": "fr"}).content.decode()
     assert '<html lang="de"' in page
     assert notice.text("de").title in page
     assert "Version 1" in page
@@ -18,7 +18,7 @@ def test_the_text_is_there_in_its_language(client, notice):
 def test_the_history_leads_to_it(client, notice, member):
     choose(member.member_ref, notice_version=1, notice_language="fr")
     client.force_login(member)
-    assert 'href="/notice/1/fr/"' in client.get("/").content.decode()
+    assert 'href="/fr/notice/1/"' in client.get("/").content.decode()
 
 
 def test_a_choice_without_a_known_text(client, notice, member):
@@ -27,16 +27,16 @@ def test_a_choice_without_a_known_text(client, notice, member):
     assert "/notice/1/" not in client.get("/").content.decode()
 
 
-@pytest.mark.parametrize("path", ["2/de", "1/xx", "1/", "0/de", f"{10**30}/de", "1/%00"])
+@pytest.mark.parametrize("path", ["de/notice/2", "xx/notice/1", "de/notice/x", "de/notice/0", f"de/notice/{10**30}", "%00/notice/1"])
 def test_what_never_was(client, notice, path):
-    assert client.get(f"/notice/{path}/").status_code == 404
+    assert client.get(f"/{path}/").status_code == 404
 
 
 def test_a_draft_is_not_shown(client, notice):
     draft = Notice.objects.create(purpose=notice.purpose, version=2)
     assert draft.published_at is None
-    assert client.get("/notice/2/en/").status_code == 404
+    assert client.get("/en/notice/2/").status_code == 404
 
 
 def test_only_reading(client, notice):
-    assert client.post("/notice/1/de/").status_code == 405
+    assert client.post("/de/notice/1/").status_code == 405

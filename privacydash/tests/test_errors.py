@@ -14,7 +14,7 @@ def test_not_found(client, db):
     assert b"<main" in answer.content
 
 
-@pytest.mark.parametrize("path", ["/", "/notice/", "/choose/", "/nothing/"])
+@pytest.mark.parametrize("path", ["/", "/en/notice/", "/choose/", "/nothing/"])
 def test_without_the_database_it_says_so(client, path, monkeypatch, db):
     def fail(*args, **kwargs):
         raise OperationalError("connection refused")
@@ -30,7 +30,7 @@ def test_without_the_database_it_says_so(client, path, monkeypatch, db):
         assert b"not" in answer.content
 
 
-@pytest.mark.parametrize("path", ["/", "/notice/", "/accounts/login/", "/admin/login/", "/o/x/"])
+@pytest.mark.parametrize("path", ["/", "/en/notice/", "/accounts/login/", "/admin/login/", "/o/x/"])
 def test_headers(client, notice, path):
     answer = client.get(path, follow=True)
     policy = answer["Content-Security-Policy"]
