@@ -188,6 +188,7 @@ STORAGES = {
 
 # Sign-in -------------------------------------------------------------------------------------
 
+SESSION_ENGINE = "accounts.sessions"
 AUTH_USER_MODEL = "accounts.Member"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
