@@ -10,6 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from accounts.regions import Country, Region, countries, country_for
 from accounts.residence import Residence
@@ -145,3 +146,16 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore  # noqa: PLC0415 (it imports this model)
 
         return SessionStore
+
+
+class Suppression(models.Model):
+    """The keyed hash of a reference or address that belonged to somebody who had their data here
+    deleted (`accounts.suppression`). ``key_id`` tells which key made it.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    key_id = models.CharField(max_length=8, db_index=True)
+    erased_on = models.DateField(default=timezone.localdate)
+
+    def __str__(self) -> str:
+        return f"erased on {self.erased_on}"
