@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 
 from accounts.addresses import forget_stale_addresses
 from accounts.models import Member
+from accounts.suppression import suppressed
 
 COUNTED = 10_000
 """Members that a list counts and pages through; beyond them, search."""
@@ -49,6 +50,15 @@ class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = Member
         fields = ("member_ref", "email")
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if suppressed([(values.get("member_ref", ""), values.get("email", ""))]):
+            raise ValidationError(
+                "This member was erased at their own request. If they ask to be taken in again, "
+                "lift_suppression comes first (docs/operations.md)."
+            )
+        return values
 
 
 @admin.register(Member)

@@ -2,6 +2,7 @@
 
 Lines count in the order of the file, so of two lines for one member the last wins. Choices,
 passwords, sign-in rights and staff are never touched: a line for a member of staff is refused.
+Who had their data here deleted is left out, and said to be.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from django.db.models.functions import Cast, Concat
 from accounts.addresses import forget_stale_addresses
 from accounts.import_lines import MemberLine, Problem
 from accounts.models import Member
+from accounts.suppression import require_keys, suppressed
 
 ATTEMPTS = 5
 FIELDS = ("email", "country", "language", "is_minor")
@@ -29,6 +31,7 @@ class Summary:
     changed: int = 0
     unchanged: int = 0
     bad: int = 0
+    erased: int = 0
 
     def __add__(self, other: "Summary") -> "Summary":
         return Summary(
@@ -36,7 +39,12 @@ class Summary:
             self.changed + other.changed,
             self.unchanged + other.unchanged,
             self.bad + other.bad,
+            self.erased + other.erased,
         )
+
+
+class Erased(Problem):
+    """A line for somebody who is not taken in again; nothing is wrong with it."""
 
 
 def import_members(
@@ -47,18 +55,21 @@ def import_members(
 ) -> Summary:
     """Load the good lines and report the others. Each batch is one transaction; run again, the
     same lines change nothing.
+
+    Raises KeyMissing where it cannot be told who was erased: then nothing is loaded.
     """
+    require_keys()
     total = Summary()
 
-    def count_bad(problem: Problem) -> None:
+    def count(problem: Problem) -> None:
         nonlocal total
-        total += Summary(bad=1)
+        total += Summary(erased=1) if isinstance(problem, Erased) else Summary(bad=1)
         report(problem)
 
-    for batch in _batches(lines, batch_size, count_bad):
+    for batch in _batches(lines, batch_size, count):
         loaded, refused = _load(batch)
         for problem in refused:
-            count_bad(problem)
+            count(problem)
         total += loaded
     return total
 
@@ -116,6 +127,9 @@ class _Known:
         wanted = set(refs)
         self.by_ref = {m.member_ref: m for m in members if m.member_ref in wanted}
         self.owner_of = {m.email: m.member_ref for m in members}
+        # Asked after the rows are locked: an erasure under way then is either waited for, or
+        # waits itself and takes what is written here.
+        self.erased = suppressed((line.member_ref, line.email) for line in batch)
         # An address by which allauth lets a member of staff sign in is theirs as well.
         self.staff_addresses = dict(
             EmailAddress.objects.filter(email__in=emails)
@@ -123,9 +137,14 @@ class _Known:
             .values_list("email", "user__member_ref")
         )
 
-    def is_staff(self, ref: str) -> bool:
-        member = self.by_ref.get(ref)
-        return member is not None and (member.is_staff or member.is_superuser)
+    def refusal(self, line: MemberLine) -> Problem | None:
+        """Why this line is not for an import, whatever the others say."""
+        member = self.by_ref.get(line.member_ref)
+        if member and (member.is_staff or member.is_superuser):
+            return Problem(line.number, "is for a member of staff, which an import must not change")
+        if (line.member_ref, line.email) in self.erased:
+            return Erased(line.number, "erased at the member's own request, so not loaded")
+        return None
 
     def differs(self, line: MemberLine) -> bool:
         member = self.by_ref.get(line.member_ref)
@@ -140,12 +159,9 @@ def _settle(batch: list[MemberLine], known: _Known) -> tuple[list[MemberLine], l
     Members of one batch may pass addresses on or swap them. A refused line leaves its member
     with the old address, which may refuse another line, so this repeats until all fit.
     """
-    problems = [
-        Problem(line.number, "is for a member of staff, which an import must not change")
-        for line in batch
-        if known.is_staff(line.member_ref)
-    ]
-    wanted = [line for line in batch if not known.is_staff(line.member_ref)]
+    refusals = {line.number: known.refusal(line) for line in batch}
+    problems = [problem for problem in refusals.values() if problem]
+    wanted = [line for line in batch if not refusals[line.number]]
     while clashes := _owned_by_others(wanted, known) or _named_twice(wanted):
         problems += clashes
         refused = {problem.number for problem in clashes}

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from accounts.regions import Country, Region, countries, country_for
 from accounts.residence import Residence
@@ -107,6 +110,14 @@ class Member(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    def save(self, *, force_update: bool = False, **kwargs: Any) -> None:
+        """Raises Member.NotUpdated for a member who has been erased since they were read.
+
+        Django would insert the row again, and so undo the erasure.
+        """
+        inserts = self._state.adding or kwargs.get("force_insert", False)
+        super().save(force_update=force_update or not inserts, **kwargs)
+
     @property
     def residence(self) -> Residence:
         """Where the member lives, as far as is known, and who says so."""
@@ -121,3 +132,30 @@ class Member(AbstractBaseUser, PermissionsMixin):
     def lives_in(self) -> Country | None:
         """The country, or None where it is unknown: then the more protective answer holds."""
         return self.residence.country
+
+
+class Session(AbstractBaseSession):
+    """A browser's session, kept by `accounts.sessions`; empty ``member``: nobody has signed in."""
+
+    member = models.ForeignKey(
+        Member, null=True, on_delete=models.CASCADE, related_name="sessions", editable=False
+    )
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from accounts.sessions import SessionStore  # noqa: PLC0415 (it imports this model)
+
+        return SessionStore
+
+
+class Suppression(models.Model):
+    """The keyed hash of a reference or address that belonged to somebody who had their data here
+    deleted (`accounts.suppression`). ``key_id`` tells which key made it.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    key_id = models.CharField(max_length=8, db_index=True)
+    erased_on = models.DateField(default=timezone.localdate)
+
+    def __str__(self) -> str:
+        return f"erased on {self.erased_on}"

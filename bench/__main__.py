@@ -44,6 +44,7 @@ def _configure(site: str, store: str, valkey: str, folder: Path) -> None:
         "DATABASE_URL": site,
         "CELERY_BROKER_URL": valkey,
         "SECRET_KEY": secrets.token_urlsafe(48),
+        "SUPPRESSION_KEY": secrets.token_urlsafe(48),
         "ALLOWED_HOSTS": machine.HOST,
         "SITE_URL": f"https://{machine.HOST}",
         "BEHIND_TLS_PROXY": "true",

@@ -7,13 +7,12 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.middleware.csrf import CSRF_SECRET_LENGTH
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from accounts.models import Member
+from accounts.models import Member, Session
+from accounts.sessions import SessionStore
 from bench.machine import HOST
 from consent.forms import Seen, sign_seen
 
@@ -49,6 +48,7 @@ def _session(member: Member) -> Session:
     }
     return Session(
         session_key=get_random_string(32),
+        member=member,
         session_data=SessionStore().encode(data),
         expire_date=timezone.now() + timedelta(days=1),
     )

@@ -51,6 +51,11 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])
 # The first key makes new mail links, all of them open old ones. A link lives as long as its
 # notice, so its keys have a rotation of their own.
 LINK_KEYS = env.words("LINK_KEYS", [SECRET_KEY, *SECRET_KEY_FALLBACKS])
+# By this key erased members are known again, so it stays for good: an older one still counts.
+SUPPRESSION_KEY = env.secret(
+    "SUPPRESSION_KEY", embedded.kept_secret(DATA / "suppression_key") if EMBEDDED else env.REQUIRED
+)
+SUPPRESSION_KEY_FALLBACKS = env.words("SUPPRESSION_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else env.REQUIRED
 )
@@ -191,6 +196,7 @@ STORAGES = {
 
 # Sign-in -------------------------------------------------------------------------------------
 
+SESSION_ENGINE = "accounts.sessions"
 AUTH_USER_MODEL = "accounts.Member"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [

@@ -7,10 +7,12 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from kombu.exceptions import OperationalError
 
+from accounts.models import Member
 from campaigns.mailing import link_for, notice_mail
 from campaigns.management.commands import send_notice
 from campaigns.tasks import send_notice_mails
 from consent.links import read_token
+from consent.models import SentMail
 from tests.people import make_member
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("notice")]
@@ -116,3 +118,38 @@ def test_a_notice_that_is_no_longer_current_is_not_sent(member, notice):
     newer.publish()
     send_notice_mails([member.pk], notice.pk)
     assert len(mail.outbox) == 1
+
+
+def test_what_was_sent_is_recorded(notice, member):
+    inactive = make_member("hans@example.org", "DE", is_active=False)
+    send_notice_mails([member.pk, inactive.pk], notice.pk)
+    sent = SentMail.objects.get()
+    assert (sent.member, sent.kind, sent.notice_version, sent.language) == (
+        member,
+        "notice",
+        1,
+        "en",
+    )
+
+
+def test_who_is_erased_meanwhile_gets_no_mail(notice, member, other, monkeypatch):
+    """The first mail of a batch may take seconds to be accepted."""
+
+    def erase_the_next(member_asked, about):
+        Member.objects.filter(pk=other.pk).delete()
+        return notice_mail(member_asked, about)
+
+    monkeypatch.setattr("campaigns.tasks.notice_mail", erase_the_next)
+    send_notice_mails([member.pk, other.pk], notice.pk)
+    assert [message.to for message in mail.outbox] == [[member.email]]
+
+
+def test_who_is_erased_while_the_mail_is_sent_leaves_no_record(notice, member, monkeypatch):
+    def erased_after_it_was_built(member_asked, about):
+        built = notice_mail(member_asked, about)
+        Member.objects.filter(pk=member_asked.pk).delete()
+        return built
+
+    monkeypatch.setattr("campaigns.tasks.notice_mail", erased_after_it_was_built)
+    send_notice_mails([member.pk], notice.pk)
+    assert not SentMail.objects.exists()

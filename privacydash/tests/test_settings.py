@@ -14,6 +14,7 @@ COMPLETE = {
     "DATABASE_URL": "postgresql://localhost/privacydash",
     "CELERY_BROKER_URL": "amqp://localhost",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "SUPPRESSION_KEY": "a-key-for-tests-that-is-long-enough-to-count",
     "ALLOWED_HOSTS": "privacy.network.example",
     "SITE_URL": "https://privacy.network.example",
     "EMAIL_HOST": "smtp.network.example",

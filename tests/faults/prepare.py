@@ -13,10 +13,10 @@ import django
 def main(count: int) -> None:
     django.setup()
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
 
     from accounts.models import Member
+    from accounts.sessions import SessionStore
     from propagation.registry import configured, store_for
 
     call_command("migrate", verbosity=0)

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from accounts.import_lines import BadHeader, Format, Problem, read_members
 from accounts.importing import Summary, import_members
+from accounts.suppression import KeyMissing
 
 MAX_BATCH = 2_000
 """Rows of one statement; SQLite takes 32,766 values, and a row has twelve."""
@@ -35,9 +36,12 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be read: {problem.strerror}") from problem
         except BadHeader as problem:
             raise CommandError(f"line 1: {problem}. Nothing was loaded.") from problem
+        except KeyMissing as problem:
+            raise CommandError(f"{problem} Nothing was loaded.") from problem
         self.stdout.write(
             f"{summary.created} new, {summary.changed} changed, "
             f"{summary.unchanged} unchanged, {summary.bad} bad"
+            + (f", {summary.erased} erased and left out" if summary.erased else "")
         )
         if summary.bad:
             raise CommandError(
