@@ -9,9 +9,7 @@ urlpatterns = [
     path("confirmations/", views.confirmations, name="confirmations"),
     path("notice/", views.to_notice, name="notice"),
     path("<str:language>/notice/", views.notice_page, name="notice"),
-    path(
-        "<str:language>/notice/<int:version>/", views.notice_version, name="notice_version"
-    ),
+    path("<str:language>/notice/<int:version>/", views.notice_version, name="notice_version"),
     path(
         "accessibility/",
         TemplateView.as_view(template_name="consent/accessibility.html"),

@@ -27,7 +27,17 @@ def test_a_choice_without_a_known_text(client, notice, member):
     assert "/notice/1/" not in client.get("/").content.decode()
 
 
-@pytest.mark.parametrize("path", ["de/notice/2", "xx/notice/1", "de/notice/x", "de/notice/0", f"de/notice/{10**30}", "%00/notice/1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "de/notice/2",
+        "xx/notice/1",
+        "de/notice/x",
+        "de/notice/0",
+        f"de/notice/{10**30}",
+        "%00/notice/1",
+    ],
+)
 def test_what_never_was(client, notice, path):
     assert client.get(f"/{path}/").status_code == 404
 
