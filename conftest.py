@@ -9,7 +9,7 @@ from django.test import TransactionTestCase
 from consent.triggers import GUARDS
 from ledger.triggers import ENTRIES
 
-pytest_plugins = ["tests.servers", "tests.people"]
+pytest_plugins = ["tests.servers", "tests.people", "tests.browsing"]
 
 _flush = TransactionTestCase._fixture_teardown
 

@@ -94,6 +94,15 @@ class Site:
             member_ref,
         )
 
+    def manage(self, *arguments: str) -> str:
+        """What a management command on the site's data prints."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE,
+            env=clean_environment(PRIVACYDASH_DATA=str(self.data)),
+            capture_output=True, text=True, check=True, timeout=120,
+        ).stdout  # fmt: skip
+
     def stop(self) -> str:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(40)

@@ -1,53 +1,11 @@
 """A real Chromium on the real site: sign in, object, watch the stores confirm, allow again."""
 
-import os
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.chromium import ChromiumMissingError, chromium, sign_in
-from tests.site import running_site
+from tests.chromium import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        with chromium() as browser:
-            yield browser
-    except ChromiumMissingError as error:
-        pytest.fail(str(error)) if os.environ.get("CI") == "true" else pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, browser):
-    with running_site(tmp_path_factory.mktemp("browser") / "data") as site:
-        yield site
-
-
-@pytest.fixture
-def visit(browser, site):
-    """Opens a page; afterwards nothing may have been complained about or fetched elsewhere."""
-    contexts, complaints, expected = [], [], []
-
-    def visit(*, expects=(), **options):
-        expected.extend(expects)
-        context = browser.new_context(base_url=site.url, locale="en-GB", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: request.url.startswith(site.url) or complaints.append(request.url),
-        )
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert [c for c in complaints if not any(words in c for words in expected)] == []
 
 
 def object_button(page):
