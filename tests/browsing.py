@@ -66,12 +66,17 @@ print("PEOPLE" + json.dumps(people))
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class States:
     """Members of the running site by the state that they are in."""
 
     site: Site
     people: dict[str, dict[str, str]]
+
+    @classmethod
+    def prepared(cls, site: Site) -> "States":
+        printed = site.manage("shell", "-v0", "-c", _MEMBERS)
+        return cls(site, json.loads(printed.partition("PEOPLE")[2]))
 
     def cookies(self, state: str) -> list[dict[str, str]]:
         """What signs the member in."""
@@ -100,8 +105,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 
 @pytest.fixture(scope="session")
 def states(site: Site) -> States:
-    printed = site.manage("shell", "-v0", "-c", _MEMBERS)
-    return States(site, json.loads(printed.partition("PEOPLE")[2]))
+    return States.prepared(site)
 
 
 @pytest.fixture

@@ -1,57 +1,113 @@
-"""`make screenshots`: pictures of the demo for README and docs, into docs/screenshots/."""
+"""`make screenshots`: pictures of every state for README and docs, into docs/screenshots/."""
 
+import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from tests.browsing import States
 from tests.chromium import chromium, sign_in
 from tests.site import BASE, Site, running_site
 
 FOLDER = BASE / "docs" / "screenshots"
-PHONE = {"width": 375, "height": 740}
-DESKTOP = {"width": 1280, "height": 900}
+SIZES = {"phone": {"width": 375, "height": 740}, "desktop": {"width": 1280, "height": 900}}
+LANGUAGES = ("en", "de", "el")
+COLOURS = 64
+"""In one picture: enough for pages of few colours, and a third of the size."""
+
+# Name of the picture, member's state ("" for nobody), path, what is shown.
+STATES = [
+    ("notice", "", "/LANGUAGE/notice/", "signed out"),
+    ("sign-in", "", "/accounts/login/", "sign-in"),
+    ("before", "before", "/", "before the start"),
+    ("since", "since", "/", "after the start, no choice yet"),
+    ("objected", "objected", "/", "objected"),
+    ("allowed", "allowed", "/", "allowed again"),
+    ("delayed", "delayed", "/", "a system is late"),
+    ("paused", "paused", "/", "paused"),
+    ("elsewhere", "elsewhere", "/", "not in a concerned region"),
+    ("unknown", "unknown", "/", "country not known"),
+    ("disputed", "disputed", "/", "account and member name different countries"),
+    ("minor", "minor", "/", "under 18"),
+    ("link", "link", "LINK", "came by a mail link"),
+    ("link-objected", "link-objected", "LINK", "objected by a mail link"),
+    ("receipt", "objected", "/receipt/1/", "a receipt"),
+    ("verify", "", "/verify/", "a receipt is checked"),
+    ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
+]
+STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_site(Path(folder) / "data") as site,
         chromium() as browser,
     ):
-        _phone(browser, site)
-        _desktop(browser, site)
+        states = States.prepared(site)
+        for size, language, scheme in _views():
+            for name, state, path, _what in STATES:
+                page = _page(browser, states, size, language, scheme, state)
+                link = states.link(state) if path == "LINK" else path
+                page.goto(link.replace("LANGUAGE", language))
+                _keep(page, f"{name}-{size}-{scheme}-{language}")
+                page.context.close()
+        _staff(browser, site)
+    (FOLDER / "README.md").write_text("\n".join(_gallery()) + "\n")
 
 
-def _page(browser: Browser, site: Site, size: dict[str, int], **options: str) -> Page:
-    return browser.new_context(base_url=site.url, viewport=size, **options).new_page()
+def _views() -> Iterator[tuple[str, str, str]]:
+    for size in SIZES:
+        for language in LANGUAGES:
+            for scheme in ("light", "dark"):
+                yield size, language, scheme
+
+
+def _page(
+    browser: Browser, states: States, size: str, language: str, scheme: str, state: str
+) -> Page:
+    context = browser.new_context(
+        base_url=states.site.url, viewport=SIZES[size], color_scheme=scheme, locale=language
+    )
+    picked = {"name": "django_language", "value": language, "url": states.site.url}
+    context.add_cookies([picked, *(states.cookies(state) if state else [])])
+    return context.new_page()
 
 
 def _keep(page: Page, name: str) -> None:
-    page.screenshot(path=FOLDER / f"{name}.png")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
 
 
-def _phone(browser: Browser, site: Site) -> None:
-    page = _page(browser, site, PHONE, locale="en-GB")
-    page.goto("/accounts/login/")
-    _keep(page, "sign-in-phone")
-    sign_in(page, site, "mary@demo.example")
-    _keep(page, "dashboard-phone")
-    page.get_by_role("button", name="I object").click()
-    page.get_by_text("All systems have confirmed").wait_for()
-    page.evaluate("scrollTo(0, 0)")
-    _keep(page, "objected-phone")
-
-
-def _desktop(browser: Browser, site: Site) -> None:
-    page = _page(browser, site, DESKTOP, color_scheme="dark")
-    sign_in(page, site, "anna@demo.example")
-    _keep(page, "dashboard-desktop-dark-german")
-    page = _page(browser, site, DESKTOP, locale="en-GB")
+def _staff(browser: Browser, site: Site) -> None:
+    page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
     sign_in(page, site, "staff@demo.example")
-    page.goto("/admin/ledger/entry/")
-    _keep(page, "admin-choices")
+    for name, path in STAFF.items():
+        page.goto(path)
+        _keep(page, name)
+
+
+def _gallery() -> Iterator[str]:
+    yield "# What members see\n"
+    yield "Made by `make screenshots`: each state on a phone and on a desktop, light and dark."
+    for name, _state, _path, what in STATES:
+        yield f"\n## {what.capitalize()}\n"
+        for size in SIZES:
+            views = [view for view in _views() if view[0] == size]
+            yield " ".join(
+                f'<img src="{name}-{size}-{scheme}-{language}.png" '
+                f'alt="{what}, {size}, {scheme}, {language}" width="{180 if size == "phone" else 380}">'
+                for _size, language, scheme in views
+            )
+    yield "\n## For staff\n"
+    for name in STAFF:
+        yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 
 if __name__ == "__main__":
