@@ -98,11 +98,11 @@ def _gallery() -> Iterator[str]:
     yield "Made by `make screenshots`: each state on a phone and on a desktop, light and dark."
     for name, _state, _path, what in STATES:
         yield f"\n## {what.capitalize()}\n"
-        for size in SIZES:
+        for size, width in (("phone", 180), ("desktop", 380)):
             views = [view for view in _views() if view[0] == size]
             yield " ".join(
                 f'<img src="{name}-{size}-{scheme}-{language}.png" '
-                f'alt="{what}, {size}, {scheme}, {language}" width="{180 if size == "phone" else 380}">'
+                f'alt="{what}, {size}, {scheme}, {language}" width="{width}">'
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
