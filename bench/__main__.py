@@ -45,6 +45,7 @@ def _configure(site: str, store: str, valkey: str, folder: Path) -> None:
         "CELERY_BROKER_URL": valkey,
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SUPPRESSION_KEY": secrets.token_urlsafe(48),
+        "RECEIPT_KEYS": secrets.token_urlsafe(32),
         "ALLOWED_HOSTS": machine.HOST,
         "SITE_URL": f"https://{machine.HOST}",
         "BEHIND_TLS_PROXY": "true",

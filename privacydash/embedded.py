@@ -1,6 +1,7 @@
 """What the embedded mode keeps in its data folder. Imported by the settings: no Django here."""
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -22,6 +23,12 @@ def kept_secret(path: Path, prefix: str = "") -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def kept_key(path: Path) -> str:
+    """An Ed25519 private key, as RECEIPT_KEYS takes it, made from the secret in ``path``."""
+    seed = hashlib.sha256(kept_secret(path).encode()).digest()
+    return base64.urlsafe_b64encode(seed).rstrip(b"=").decode()
 
 
 def running(data: Path) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Typed environment helpers. A value that cannot be read stops the start and names its variable."""
 
+import binascii
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +82,22 @@ def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     return parsed(
         name, default, lambda raw: [word.strip() for word in raw.split(",") if word.strip()]
     )
+
+
+def signing_keys(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
+    """Ed25519 private keys, comma-separated: each 32 bytes in base64url; they are never printed."""
+
+    def parse(raw: str) -> list[str]:
+        keys = [key.strip() for key in raw.split(",") if key.strip()]
+        if not keys or not all(map(_is_key, keys)):
+            raise ValueError("each key is 32 bytes in base64url: manage.py make_receipt_key")
+        return keys
+
+    return parsed(name, default, parse)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(text) == 43 and len(urlsafe_b64decode(text + "=")) == 32
+    except (binascii.Error, ValueError):
+        return False

@@ -56,6 +56,10 @@ SUPPRESSION_KEY = env.secret(
     "SUPPRESSION_KEY", embedded.kept_secret(DATA / "suppression_key") if EMBEDDED else env.REQUIRED
 )
 SUPPRESSION_KEY_FALLBACKS = env.words("SUPPRESSION_KEY_FALLBACKS", [])
+# Ed25519 private keys: the first signs receipts, all of them verify older ones.
+RECEIPT_KEYS = env.signing_keys(
+    "RECEIPT_KEYS", [embedded.kept_key(DATA / "receipt_key")] if EMBEDDED else env.REQUIRED
+)
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else env.REQUIRED
 )
@@ -398,5 +402,8 @@ LOGGING = {
         },
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "propagate": False},
+        "fontTools": {"level": "WARNING"},  # tells of each font of each PDF
+    },
 }

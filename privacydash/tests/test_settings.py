@@ -15,6 +15,7 @@ COMPLETE = {
     "CELERY_BROKER_URL": "amqp://localhost",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "SUPPRESSION_KEY": "a-key-for-tests-that-is-long-enough-to-count",
+    "RECEIPT_KEYS": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",  # RFC 8037, A.1
     "ALLOWED_HOSTS": "privacy.network.example",
     "SITE_URL": "https://privacy.network.example",
     "EMAIL_HOST": "smtp.network.example",
@@ -82,6 +83,8 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
     ("name", "value", "says"),
     [
         ("SECRET_KEY", "short", "at least 32 characters"),
+        ("RECEIPT_KEYS", "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2", "32 bytes in base64url"),
+        ("RECEIPT_KEYS", ",", "32 bytes in base64url"),
         ("DEBUG", "maybe", "expected true or false"),
         ("EMAIL_PORT", "x", "whole number"),
         ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),
@@ -96,8 +99,9 @@ def test_a_value_that_cannot_be_read_is_named(tmp_path, name, value, says):
     assert says in done.stderr.splitlines()[-1]
 
 
-def test_a_secret_is_never_shown(tmp_path):
-    assert "hunter2" not in start(tmp_path, **{**COMPLETE, "SECRET_KEY": "hunter2"}).stderr
+@pytest.mark.parametrize("name", ["SECRET_KEY", "RECEIPT_KEYS"])
+def test_a_secret_is_never_shown(tmp_path, name):
+    assert "hunter2" not in start(tmp_path, **{**COMPLETE, name: "hunter2"}).stderr
 
 
 def test_lists_and_numbers(monkeypatch):
@@ -117,6 +121,13 @@ def test_a_secret_is_made_once_and_is_private(tmp_path):
     assert secret.startswith("whsec_")
     assert embedded.kept_secret(path) == secret
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_key_of_receipts_stays_the_same(tmp_path, monkeypatch):
+    key = embedded.kept_key(tmp_path / "receipt_key")
+    assert embedded.kept_key(tmp_path / "receipt_key") == key
+    monkeypatch.setenv("X", key)
+    assert env.signing_keys("X") == [key]
 
 
 def test_a_broken_running_file_is_no_reason_to_stop(tmp_path):
