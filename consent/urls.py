@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from consent import views
+from consent import receipt_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -15,6 +15,11 @@ urlpatterns = [
         TemplateView.as_view(template_name="consent/accessibility.html"),
         name="accessibility",
     ),
+    path("receipt/<int:revision>/", receipt_views.receipt, name="receipt"),
+    path("receipt/<int:revision>.pdf", receipt_views.receipt_pdf, name="receipt_pdf"),
+    path("receipt/<int:revision>.json", receipt_views.receipt_json, name="receipt_json"),
+    path("verify/", receipt_views.verify, name="verify"),
+    path(".well-known/jwks.json", receipt_views.jwks, name="jwks"),
     path("o/<str:token>/", views.object_by_link, name="object_by_link"),
 ]
 
@@ -24,7 +29,5 @@ def _x(request, **k):
 
 
 urlpatterns += [
-    path("verify/", _x, name="verify"),
-    path("receipt/<int:revision>/", _x, name="receipt"),
     path("my-data/", _x, name="my_data"),
 ]  # STUB

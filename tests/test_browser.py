@@ -2,10 +2,12 @@
 
 import email
 import email.policy
+import io
 import re
 
 import pytest
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from tests.chromium import sign_in
 from tests.site import wait_for
@@ -152,3 +154,22 @@ def test_the_network_is_cut_and_the_page_does_not_say_saved(visit, site):
     page.locator("#choice button[value=objected]").click()
     expect(page.locator("#choice button[value=allowed]")).to_be_visible()
     expect(page.locator("#not-sent")).to_be_hidden()
+
+
+def test_a_receipt_prints_on_one_sheet_and_its_file_verifies(visit, site, tmp_path):
+    page = visit(java_script_enabled=False, viewport={"width": 320, "height": 700})
+    sign_in(page, site, "noor@demo.example")
+    object_button(page).click()
+    page.goto("/receipt/1/")
+    for paper in ("A4", "Letter"):
+        assert len(PdfReader(io.BytesIO(page.pdf(format=paper))).pages) == 1
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as JSON").click()
+    download.value.save_as(tmp_path / "receipt.json")
+    page.goto("/verify/")
+    page.get_by_label("choose the JSON file").set_input_files(tmp_path / "receipt.json")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_text("This receipt is real.")).to_be_visible()
+    page.get_by_label("Paste the receipt").fill("my receipt")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("alert")).to_contain_text("This is not a receipt from us.")
