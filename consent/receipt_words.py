@@ -80,7 +80,9 @@ def _notice(notice: dict[str, Any]) -> str:
     if not version:
         return _("not known")
     seen = _("Notice version %(version)s") % {"version": version}
-    return f"{seen} ({active_locale().languages.get(language, language)})" if language else seen
+    if language:
+        seen = f"{seen} ({active_locale().languages.get(language, language)})"
+    return _listed(seen, notice.get("@id"))
 
 
 def _channel(channel: str) -> str:
@@ -95,7 +97,11 @@ def _channel(channel: str) -> str:
 
 
 def _party(party: dict[str, str]) -> str:
-    return ", ".join(filter(None, (party.get("dpv:hasName"), party.get("dpv:hasContact"))))
+    return _listed(party.get("dpv:hasName"), party.get("dpv:hasContact"))
+
+
+def _listed(*parts: str | None) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def _country(place: str) -> str:

@@ -75,8 +75,8 @@ def issue_receipt(member: Member, entry: Entry) -> Receipt | None:
     return Receipt(payload, sign(payload))
 
 
-def address(name: str) -> str:
-    return settings.SITE_URL + reverse(name)
+def address(name: str, *args: object) -> str:
+    return settings.SITE_URL + reverse(name, args=args)
 
 
 def _notice_of(entry: Entry) -> Notice | None:
@@ -137,14 +137,21 @@ def _process(member: Member, entry: Entry, text: NoticeText) -> dict[str, Any]:
             "dpv:hasName": settings.OPERATOR_NAME,
             "dpv:hasContact": settings.OPERATOR_PRIVACY_EMAIL,
         },
-        "dpv:hasNotice": {
-            "@type": "dpv:PrivacyNotice",
-            "dct:hasVersion": entry.notice_version,
-            "dct:language": entry.notice_language or None,
-        },
+        "dpv:hasNotice": _notice_seen(entry, text),
         **({"dpv:hasJurisdiction": f"loc:{country}"} if country else {}),
         **_law(situation),
         **_authority(situation.authority),
+    }
+
+
+def _notice_seen(entry: Entry, text: NoticeText) -> dict[str, Any]:
+    version, language = entry.notice_version, entry.notice_language
+    known = language and version == text.version
+    return {
+        "@type": "dpv:PrivacyNotice",
+        **({"@id": address("notice_version", language, version)} if known else {}),
+        "dct:hasVersion": version,
+        "dct:language": language or None,
     }
 
 

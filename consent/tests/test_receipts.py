@@ -46,6 +46,7 @@ def test_all_that_was_chosen_is_in_it(signed_in):
     assert process["dpv:hasPurpose"]["dct:identifier"] == "genai-training"
     assert process["dpv:hasNotice"]["dct:hasVersion"] == 1
     assert process["dpv:hasNotice"]["dct:language"] == "de"
+    assert process["dpv:hasNotice"]["@id"].endswith("/de/notice/1/")
     assert process["dpv:hasDataController"]["dpv:hasName"] == "Example Network"
     assert process["dpv:hasJurisdiction"] == "loc:DE"
     assert process["dpv:hasRight"]["@type"] == "eu-gdpr:A21"
@@ -67,9 +68,10 @@ def test_the_page_shows_what_the_file_says(signed_in):
     payload = download(signed_in)["receipt"]
     for label, value in facts(payload).items():
         assert label in page
-        if label != "Receipt issued on" and "@" not in value and "https" not in value:
+        if label != "Receipt issued on" and "@" not in value and "://" not in value:
             assert value in page
     assert "Notice version 1 (French)" in page
+    assert "/fr/notice/1/" in page
     assert 'href="/receipt/1.pdf"' in page
     assert 'href="/receipt/1.json"' in page
 
@@ -160,6 +162,13 @@ def test_no_legal_basis_is_named_where_the_change_does_not_apply(client, fields)
 def test_where_nobody_knows_what_was_seen_it_says_so(signed_in):
     choose("anna", channel=Channel.IMPORT)
     assert facts(download(signed_in)["receipt"])["Notice seen"] == "not known"
+
+
+def test_a_version_that_is_not_here_is_named_and_not_linked(signed_in):
+    choose("anna", channel=Channel.IMPORT, notice_version=7, notice_language="de")
+    payload = download(signed_in)["receipt"]
+    assert facts(payload)["Notice seen"] == "Notice version 7 (German)"
+    assert payload["dpv:hasProcess"]["dpv:hasPurpose"]["dct:title"] == "Training of generative AI"
 
 
 @pytest.mark.parametrize("address", FORMATS)
