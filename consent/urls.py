@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from consent import views
+from consent import my_data_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -15,6 +15,10 @@ urlpatterns = [
         TemplateView.as_view(template_name="consent/accessibility.html"),
         name="accessibility",
     ),
+    path("my-data/", my_data_views.my_data, name="my_data"),
+    path("my-data/my-data.json", my_data_views.my_data_json, name="my_data_json"),
+    path("my-data/my-data.html", my_data_views.my_data_html, name="my_data_html"),
+    path("my-data/delete/", my_data_views.delete_my_data, name="delete_my_data"),
     path("o/<str:token>/", views.object_by_link, name="object_by_link"),
 ]
 
@@ -26,5 +30,4 @@ def _x(request, **k):
 urlpatterns += [
     path("verify/", _x, name="verify"),
     path("receipt/<int:revision>/", _x, name="receipt"),
-    path("my-data/", _x, name="my_data"),
 ]  # STUB
