@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 from accounts.addresses import forget_stale_addresses
-from accounts.models import Member
+from accounts.models import Member, MemberAccess
 from accounts.suppression import suppressed
 
 COUNTED = 10_000
@@ -133,6 +133,23 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         """Erasing a member needs more than deleting the row: the ledger keeps its promise."""
         return False
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Member | None:
+        """Every page about one member begins here: who may see it leaves a trace first."""
+        member: Member | None = super().get_object(request, object_id, from_field)
+        if member and self.has_view_or_change_permission(request, member):
+            _note(request, member, MemberAccess.What.VIEWED)
+        return member
+
+    def log_addition(self, request: HttpRequest, obj: Member, message: Any) -> Any:
+        _note(request, obj, MemberAccess.What.ADDED)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Member, message: Any) -> Any:
+        _note(request, obj, MemberAccess.What.CHANGED)
+        return super().log_change(request, obj, message)
+
     def user_change_password(
         self,
         request: HttpRequest,
@@ -149,6 +166,11 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             forget_stale_addresses(members=[obj.pk], emails=[obj.email])
+
+
+def _note(request: HttpRequest, member: Member, what: MemberAccess.What) -> None:
+    assert request.user.is_authenticated  # noqa: S101 (admin lets nobody else in)
+    MemberAccess.objects.create(by=request.user.member_ref, member_ref=member.member_ref, what=what)
 
 
 def _is_superuser(request: HttpRequest) -> bool:

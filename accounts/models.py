@@ -159,3 +159,33 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"erased on {self.erased_on}"
+
+
+class MemberAccess(models.Model):
+    """What staff did with a member's page in Django admin. Only ever added to: the database
+    refuses all else (`consent.triggers`).
+
+    ``by`` and ``member_ref`` are references, so that the log keeps nobody's address, and outlives
+    both accounts.
+    """
+
+    class What(models.TextChoices):
+        VIEWED = "viewed", "viewed"
+        CHANGED = "changed", "changed"
+        ADDED = "added", "added"
+
+    at = models.DateTimeField(default=timezone.now)
+    by = models.CharField("member of staff", max_length=64)
+    member_ref = models.CharField("member", max_length=64)
+    what = models.CharField(max_length=8, choices=What)
+
+    class Meta:
+        verbose_name = "access to a member"
+        verbose_name_plural = "access to members"
+        indexes: ClassVar = [
+            models.Index(fields=["member_ref", "id"], name="access_by_member"),
+            models.Index(fields=["by", "id"], name="access_by_staff"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by} {self.what} {self.member_ref} at {self.at}"

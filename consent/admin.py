@@ -1,4 +1,4 @@
-"""Notices, rollouts and choices in Django admin. Nobody changes or deletes a choice there."""
+"""Notices, rollouts, choices and the log of access in Django admin. The last two are read-only."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
+from accounts.models import MemberAccess
 from consent.models import Notice, NoticeText, Purpose, Rollout, RolloutChange
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
@@ -20,6 +21,18 @@ class ChoiceAdmin(ReadOnlyAdmin):
         "recorded_at", "member_ref", "purpose", "decision", "revision", "channel",
         "notice_version", "position",)  # fmt: skip
     search_fields = ("=member_ref",)
+    ordering = ("-pk",)
+    list_per_page = 50
+    paginator = CappedPaginator
+
+
+@admin.register(MemberAccess)
+class MemberAccessAdmin(ReadOnlyAdmin):
+    """Not in accounts, which imports nothing of propagation."""
+
+    list_display = ("at", "by", "what", "member_ref")
+    search_fields = ("=by", "=member_ref")
+    search_help_text = "The whole reference of a member, or of a member of staff"
     ordering = ("-pk",)
     list_per_page = 50
     paginator = CappedPaginator

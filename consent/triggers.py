@@ -1,4 +1,4 @@
-"""What members have been shown stays as it was, and so does the history of rollouts."""
+"""What members have been shown stays as it was, and so do the histories of rollouts and access."""
 
 from ledger.triggers import Guard
 
@@ -18,4 +18,8 @@ TEXTS = Guard(
 HISTORY = Guard(
     table="consent_rolloutchange", message="the history of a rollout is only ever added to"
 )
-GUARDS = (NOTICES, TEXTS, HISTORY)
+# Here, because accounts imports nothing of the ledger.
+ACCESS = Guard(
+    table="accounts_memberaccess", message="the log of access to members is only ever added to"
+)
+GUARDS = (NOTICES, TEXTS, HISTORY, ACCESS)

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from consent import receipt_views, views
+from consent import my_data_views, receipt_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -20,14 +20,9 @@ urlpatterns = [
     path("receipt/<int:revision>.json", receipt_views.receipt_json, name="receipt_json"),
     path("verify/", receipt_views.verify, name="verify"),
     path(".well-known/jwks.json", receipt_views.jwks, name="jwks"),
+    path("my-data/", my_data_views.my_data, name="my_data"),
+    path("my-data/my-data.json", my_data_views.my_data_json, name="my_data_json"),
+    path("my-data/my-data.html", my_data_views.my_data_html, name="my_data_html"),
+    path("my-data/delete/", my_data_views.delete_my_data, name="delete_my_data"),
     path("o/<str:token>/", views.object_by_link, name="object_by_link"),
 ]
-
-
-def _x(request, **k):
-    pass
-
-
-urlpatterns += [
-    path("my-data/", _x, name="my_data"),
-]  # STUB

@@ -1,6 +1,6 @@
 """What a member sees of the way of a choice to each data store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -36,6 +36,42 @@ def deliveries(entry: Entry) -> list[Delivery]:
         _delivery(entry, store, passed.get(store.alias), parked.get(store.alias))
         for store in configured()
     ]
+
+
+def history(member_ref: str) -> list[tuple[Entry, list[Delivery]]]:
+    """All choices of a member, the newest first, each with its state in each configured store.
+
+    "confirmed" means that the store has this choice or a later one. One query for each store,
+    however many choices there are.
+    """
+    entries = Entry.objects.filter(member_ref=member_ref).order_by("-pk")
+    first = Confirmation.objects.filter(
+        partition=OuterRef("partition"), position__gte=OuterRef("position")
+    ).order_by("position")
+    passed = {}
+    for store in configured():
+        found = Subquery(first.filter(store=store.alias).values("confirmed_at")[:1])
+        passed[store.alias] = dict(entries.values_list("pk", found))
+    parked = {
+        (row["store"], row["purpose"]): row
+        for row in Parked.objects.filter(member_ref=member_ref).values(
+            "store", "purpose", "revision", "parked_at", "confirmed_at"
+        )
+    }
+    return [(entry, list(_each(entry, passed, parked))) for entry in entries]
+
+
+def _each(
+    entry: Entry,
+    passed: Mapping[str, Mapping[int, datetime | None]],
+    parked: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> Iterator[Delivery]:
+    for store in configured():
+        row = parked.get((store.alias, entry.purpose))
+        if row and row["revision"] > entry.revision:
+            continue  # whether the store refused this one too is not known any more
+        same = row if row and row["revision"] == entry.revision else None
+        yield _delivery(entry, store, passed[store.alias][entry.pk], same)
 
 
 def _passed(entry: Entry) -> dict[str, datetime]:

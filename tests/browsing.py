@@ -48,6 +48,7 @@ for state, country, fields in [
     ("minor", "IE", {"is_minor": True}), ("objected", "FR", {}), ("allowed", "FR", {}),
     ("delayed", "AT", {}), ("link", "IE", {}), ("link-objected", "IE", {}), ("keyboard", "IE", {}),
     ("code", "IE", {}), ("cut", "IE", {}), ("script-free", "IE", {}), ("mouse", "IE", {}),
+    ("leaving", "IE", {}),
 ]:
     member = Member.objects.create_user(
         f"{state}@states.example", member_ref=f"state-{state}", country=country, **fields

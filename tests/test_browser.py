@@ -173,3 +173,27 @@ def test_a_receipt_prints_on_one_sheet_and_its_file_verifies(visit, site, tmp_pa
     page.get_by_label("Paste the receipt").fill("my receipt")
     page.get_by_role("button", name="Check").click()
     expect(page.get_by_role("alert")).to_contain_text("This is not a receipt from us.")
+
+
+def test_all_data_is_taken_away_and_deleted_without_javascript(visit, states, tmp_path):
+    site, page = states.site, visit(java_script_enabled=False)
+    page.goto("/my-data/delete/")  # asks for a sign-in, and comes back
+    page.locator("form[action*=code] input[type=email]").fill("leaving@states.example")
+    page.get_by_role("button", name="Send me a code").click()
+    page.locator("input[name=code]").fill(mailed_code(site, "leaving@states.example"))
+    page.locator("form:has(input[name=code]) button").click()
+    page.get_by_role("link", name="Object first").click()
+    object_button(page).click()
+    expect(page.get_by_role("heading", name="You have objected")).to_be_visible()
+    page.goto("/my-data/")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="File to read").click()
+    file = tmp_path / "my-data.html"
+    download.value.save_as(file)
+    assert "leaving@states.example" in file.read_text()
+    page.get_by_role("link", name="Delete my data here").click()
+    page.get_by_role("button", name="Delete my data for good").click()
+    expect(page.get_by_role("heading", name="Your data here is deleted")).to_be_visible()
+    page.goto("/my-data/")
+    expect(page).to_have_url(f"{site.url}/accounts/login/?next=/my-data/")
+    wait_for(lambda: site.stored("state-leaving") == "objected", what="told all the same")

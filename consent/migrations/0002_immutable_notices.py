@@ -1,6 +1,8 @@
 from django.db import migrations
 
-from consent.triggers import GUARDS
+from consent.triggers import HISTORY, NOTICES, TEXTS
+
+GUARDS = (NOTICES, TEXTS, HISTORY)
 
 
 def install(apps, schema_editor):

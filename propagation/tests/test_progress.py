@@ -3,13 +3,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ledger.models import Entry
+from ledger.models import Decision, Entry
 from ledger.seal import seal_all
 from propagation.models import Parked
-from propagation.progress import deliveries
+from propagation.progress import deliveries, history
 from propagation.relay import relay
 from propagation.tests.stores import refuses, reset
-from tests.people import choose
+from tests.people import choose, toggle
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +88,47 @@ def test_one_query_each_whatever_the_number_of_stores(django_assert_num_queries)
     entry = Entry.objects.get()
     with django_assert_num_queries(2):
         deliveries(entry)
+
+
+def all_states(ref="anna"):
+    return [[delivery.state for delivery in stores] for _entry, stores in history(ref)]
+
+
+def test_the_history_says_of_each_choice_what_the_page_says_of_the_newest():
+    choose("anna")
+    seal_all(0)
+    relay("first")
+    choose("ben")
+    choose("anna", Decision.ALLOWED)
+    assert [entry.revision for entry, _ in history("anna")] == [2, 1]
+    assert all_states() == [["waiting", "waiting"], ["confirmed", "waiting"]]
+    newest, stores = history("anna")[0]
+    assert stores == deliveries(newest)
+    first = history("anna")[1][1][0].at
+    seal_all(0)
+    relay("first")
+    relay("second")
+    assert all_states() == [["confirmed", "confirmed"]] * 2
+    assert history("anna")[1][1][0].at == first
+    assert history("nobody") == []
+
+
+def test_the_history_does_not_say_confirmed_of_what_was_refused():
+    refuses.add("anna")
+    choose("anna")
+    seal_all(0)
+    relay("first")
+    assert all_states() == [["delayed", "waiting"]]
+    choose("anna", Decision.ALLOWED)
+    seal_all(0)
+    relay("first")  # refused too: what became of the one before is not known any more
+    assert all_states() == [["delayed", "waiting"], ["waiting"]]
+
+
+def test_a_long_history_costs_no_more_queries(django_assert_num_queries):
+    for times in (3, 40):
+        toggle("anna", times)
+        seal_all(0)
+        relay("first")
+        with django_assert_num_queries(4):
+            assert len(history("anna")) >= times

@@ -1,0 +1,109 @@
+"""All that this site holds about one member, for that member."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Member, MemberAccess, Session
+from consent.models import SentMail
+from ledger.models import Entry
+from propagation.progress import Delivery, history
+from propagation.removals import Removed, removals
+
+
+@dataclass(frozen=True, slots=True)
+class MyData:
+    """Each list has the newest first."""
+
+    made_at: datetime
+    member: Member
+    sessions: list[Session]
+    choices: list[tuple[Entry, list[Delivery]]]
+    removed: list[Removed]
+    mails: list[SentMail]
+    accesses: list[MemberAccess]
+
+    def as_json(self) -> dict[str, Any]:
+        """Points in time are aware, in UTC; the encoder of Django writes them by ISO 8601."""
+        return {
+            "made_at": self.made_at,
+            "held_by": {
+                "name": settings.OPERATOR_NAME,
+                "contact": settings.OPERATOR_PRIVACY_EMAIL,
+            },
+            "identity": _identity(self.member),
+            "signed_in_until": [session.expire_date for session in self.sessions],
+            "choices": [_choice(entry, stores) for entry, stores in self.choices],
+            "deleted_by_stores": [asdict(removed) for removed in self.removed],
+            "mails_sent": [_mail(mail) for mail in self.mails],
+            "staff_access": [{"at": access.at, "what": access.what} for access in self.accesses],
+        }
+
+
+def my_data(member: Member) -> MyData:
+    """Collect it; labels of stores are in the active language."""
+    choices = history(member.member_ref)
+    purposes = sorted({entry.purpose for entry, _ in choices})
+    return MyData(
+        made_at=timezone.now(),
+        member=member,
+        sessions=list(member.sessions.order_by("-expire_date")),
+        choices=choices,
+        removed=[found for code in purposes for found in removals(member.member_ref, code)],
+        mails=list(member.sent_mails.order_by("-sent_at")),
+        accesses=list(MemberAccess.objects.filter(member_ref=member.member_ref).order_by("-pk")),
+    )
+
+
+def _identity(member: Member) -> dict[str, Any]:
+    return {
+        "member_ref": member.member_ref,
+        "email": member.email,
+        "country_by_account": member.country,
+        "country_by_member": member.stated_country,
+        "language": member.language,
+        "under_18": member.is_minor,
+        "has_password": member.has_usable_password(),
+        "is_staff": member.is_staff,
+        "known_here_since": member.joined_at,
+        "last_sign_in": member.last_login,
+    }
+
+
+def _choice(entry: Entry, stores: Iterable[Delivery]) -> dict[str, Any]:
+    return {
+        "purpose": entry.purpose,
+        "decision": entry.decision,
+        "recorded_at": entry.recorded_at,
+        "revision": entry.revision,
+        "channel": entry.channel,
+        **_notice(entry.notice_version, entry.notice_language),
+        "stores": [asdict(store) for store in stores],
+    }
+
+
+def _mail(mail: SentMail) -> dict[str, Any]:
+    return {
+        "kind": mail.kind,
+        "purpose": mail.purpose,
+        **_notice(mail.notice_version, mail.language),
+        "revision": mail.revision,
+        "sent_at": mail.sent_at,
+    }
+
+
+def _notice(version: int | None, language: str) -> dict[str, Any]:
+    """Which text it was, and where that can be read."""
+    known = version and language
+    return {
+        "notice_version": version,
+        "notice_language": language,
+        "notice_address": settings.SITE_URL + reverse("notice_version", args=[language, version])
+        if known
+        else None,
+    }
