@@ -161,8 +161,10 @@ def test_a_receipt_prints_on_one_sheet_and_its_file_verifies(visit, site, tmp_pa
     sign_in(page, site, "noor@demo.example")
     object_button(page).click()
     page.goto("/receipt/1/")
+    margins = dict.fromkeys(("top", "right", "bottom", "left"), "12mm")
     for paper in ("A4", "Letter"):
-        assert len(PdfReader(io.BytesIO(page.pdf(format=paper))).pages) == 1
+        printed = page.pdf(format=paper, margin=margins)
+        assert len(PdfReader(io.BytesIO(printed)).pages) == 1
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as JSON").click()
     download.value.save_as(tmp_path / "receipt.json")
