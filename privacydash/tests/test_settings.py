@@ -82,6 +82,8 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
     ("name", "value", "says"),
     [
         ("SECRET_KEY", "short", "at least 32 characters"),
+        ("LINK_KEYS", f"{'long' * 8},short", "LINK_KEYS cannot be read: a secret needs at least"),
+        ("SECRET_KEY_FALLBACKS", "short", "at least 32 characters"),
         ("DEBUG", "maybe", "expected true or false"),
         ("EMAIL_PORT", "x", "whole number"),
         ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),
