@@ -1,5 +1,6 @@
 """What all tests share: servers, a ledger that can be emptied between tests, plain static files."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -27,6 +28,17 @@ def _flush_unguarded(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _flush_unguarded
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason what was not tested, where it cannot be overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section("SKIPPED", yellow=True, bold=True)
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:4}  {reason}", yellow=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
