@@ -19,15 +19,15 @@ done
 endef
 
 # $(call INSTALL,requirements file): a virtual environment with what the file pins. The lock lets
-# `make run` and `make test` be started at the same time in a new clone.
+# `make run` and `make test` be started at the same time in a new clone (macOS has no flock).
 define INSTALL
-@mkdir -p var/tmp && exec 9>var/install.lock && flock 9 && \
-stamp="$(VENV)/$(1:.txt=)-$$(sha256sum $(1) | cut -c1-16)" && \
+@mkdir -p var/tmp && exec 9>var/install.lock && { ! command -v flock >/dev/null || flock 9; } && \
+stamp="$(VENV)/$(1:.txt=)-$$(cksum < $(1) | tr ' ' -)" && \
 if [ ! -e "$$stamp" ]; then \
   python=$$($(FIND_PYTHON)); \
   if [ -z "$$python" ]; then \
     echo "PrivacyDash needs Python 3.12 or newer with the venv module, and none was found." >&2; \
-    echo "Install it (Debian: python3 and python3-venv; pyenv: pyenv install 3.13)," >&2; \
+    echo "Install it (Debian 13: apt install python3-venv; elsewhere: pyenv install 3.13)," >&2; \
     echo "or name one: make PYTHON=/path/to/python3.13" >&2; exit 1; \
   fi; \
   "$(PY)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || \
@@ -47,9 +47,11 @@ run: ## Set up and serve the site with demo data (PORT=8000, PRIVACYDASH_DATA=va
 test: ## Set up and run the tests.
 	$(call INSTALL,requirements-dev.txt)
 	@$(PY) -m babel.messages.frontend -q compile -d locale -D django
-	@$(TEMPORARY) $(PY) -m pytest $(PYTEST_ARGS)
+	@$(TEMPORARY) $(PY) -m pytest -q $(PYTEST_ARGS)
 	@echo "Again, with PostgreSQL as the site's database:"
-	@$(TEMPORARY) TEST_DATABASE=postgres $(PY) -m pytest -m "not browser and not processes and not stores" $(PYTEST_ARGS)
+	@$(TEMPORARY) TEST_DATABASE=postgres $(PY) -m pytest -q \
+	  -m "not browser and not processes and not stores" $(PYTEST_ARGS) \
+	  || [ $$? = 5 ] # none of those that were asked for
 
 test-faults: ## Break the site in each way and check that it holds (FAULTS=short or full, SEED=).
 	$(call INSTALL,requirements-dev.txt)

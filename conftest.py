@@ -1,5 +1,6 @@
 """What all tests share: servers, a ledger that can be emptied between tests, plain static files."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -29,6 +30,17 @@ def _flush_unguarded(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _flush_unguarded
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason what was not tested, where it cannot be overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section("SKIPPED", yellow=True, bold=True)
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:4}  {reason}", yellow=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of stores need not run again with another database of the site."""
     for item in items:
@@ -42,3 +54,9 @@ def _plain_static_files(settings: Any) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: Any) -> None:
+    """Passwords are hashed slowly on purpose; here there are hundreds."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 
 from accounts.addresses import forget_stale_addresses
 from accounts.models import Member, MemberAccess
+from accounts.regions import country_for
 from accounts.suppression import suppressed
 
 COUNTED = 10_000
@@ -44,6 +45,20 @@ class MemberForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = Member
         fields = "__all__"
+
+    def clean_country(self) -> str:
+        return _country_code(self.cleaned_data["country"])
+
+    def clean_stated_country(self) -> str:
+        return _country_code(self.cleaned_data["stated_country"])
+
+
+def _country_code(written: str) -> str:
+    """As it is looked for when the notice is mailed to a region."""
+    country = country_for(written)
+    if written and country is None:
+        raise ValidationError("There is no such country code in ISO 3166-1.")
+    return country.code if country else ""
 
 
 class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]

@@ -1,11 +1,13 @@
 """The member's pages. A GET changes nothing, ever."""
 
+import logging
 import uuid
 from functools import wraps
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
@@ -26,6 +28,8 @@ from consent.models import Notice
 from consent.services import Outcome, record_choice
 from consent.situation import basis_for, region_name, situation_of
 from ledger.models import Channel, CurrentChoice, Decision
+
+logger = logging.getLogger(__name__)
 
 
 class Request(HttpRequest):
@@ -65,7 +69,12 @@ def choose(request: Request) -> HttpResponse:
     sent = read_choice(request.POST)
     if sent is None:
         return _dashboard(request, member, "invalid", 400)
-    if not _record(member, sent):
+    try:
+        recorded = _record(member, sent)
+    except DatabaseError:
+        logger.exception("A choice could not be saved")
+        return _dashboard(request, member, "failed", 503)
+    if not recorded:
         return _dashboard(request, member, "stale", 409)
     return _dashboard(request, member) if request.htmx else redirect("dashboard")
 
@@ -213,15 +222,19 @@ def object_by_link(request: HttpRequest, *, member: Member, notice: Notice) -> H
     form = LinkForm(request.POST)
     if not form.is_valid():
         return _link_page(request, member, notice, problem="invalid", status=400)
-    recorded = record_choice(
-        member_ref=member.member_ref,
-        purpose=notice.purpose_id,
-        decision=Decision.OBJECTED,
-        channel=Channel.MAIL_LINK,
-        request_id=form.cleaned_data["request_id"],
-        notice_version=notice.version,
-        notice_language=notice.text().language,
-    )
+    try:
+        recorded = record_choice(
+            member_ref=member.member_ref,
+            purpose=notice.purpose_id,
+            decision=Decision.OBJECTED,
+            channel=Channel.MAIL_LINK,
+            request_id=form.cleaned_data["request_id"],
+            notice_version=notice.version,
+            notice_language=notice.text().language,
+        )
+    except DatabaseError:
+        logger.exception("An objection by mail link could not be saved")
+        return _link_page(request, member, notice, problem="failed", status=503)
     if recorded.outcome is Outcome.STALE:
         return _link_page(request, member, notice, problem="stale", status=409)
     return redirect(request.path)

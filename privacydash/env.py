@@ -40,13 +40,18 @@ def text(name: str, default: str | Required = REQUIRED) -> str:
 
 def secret(name: str, default: str | Required = REQUIRED) -> str:
     """A secret of at least 32 characters; shorter ones are refused, and never printed."""
+    return parsed(name, default, _long_enough)
 
-    def parse(raw: str) -> str:
-        if len(raw) < 32:
-            raise ValueError("a secret needs at least 32 characters")
-        return raw
 
-    return parsed(name, default, parse)
+def secrets(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
+    """A comma-separated list of secrets, each as long."""
+    return parsed(name, default, lambda raw: [_long_enough(word) for word in _words(raw)])
+
+
+def _long_enough(raw: str) -> str:
+    if len(raw) < 32:
+        raise ValueError("a secret needs at least 32 characters")
+    return raw
 
 
 def integer(name: str, default: int | Required = REQUIRED, *, minimum: int = 0) -> int:
@@ -79,16 +84,18 @@ def picture(raw: str) -> Path:
 
 def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     """A comma-separated list; blanks around and between are dropped."""
-    return parsed(
-        name, default, lambda raw: [word.strip() for word in raw.split(",") if word.strip()]
-    )
+    return parsed(name, default, _words)
+
+
+def _words(raw: str) -> list[str]:
+    return [word.strip() for word in raw.split(",") if word.strip()]
 
 
 def signing_keys(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     """Ed25519 private keys, comma-separated: each 32 bytes in base64url; they are never printed."""
 
     def parse(raw: str) -> list[str]:
-        keys = [key.strip() for key in raw.split(",") if key.strip()]
+        keys = _words(raw)
         if not keys or not all(map(_is_key, keys)):
             raise ValueError("each key is 32 bytes in base64url: manage.py make_receipt_key")
         return keys

@@ -47,15 +47,15 @@ DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret(
     "SECRET_KEY", embedded.kept_secret(DATA / "secret_key") if EMBEDDED else env.REQUIRED
 )
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS = env.secrets("SECRET_KEY_FALLBACKS", [])
 # The first key makes new mail links, all of them open old ones. A link lives as long as its
 # notice, so its keys have a rotation of their own.
-LINK_KEYS = env.words("LINK_KEYS", [SECRET_KEY, *SECRET_KEY_FALLBACKS])
+LINK_KEYS = env.secrets("LINK_KEYS", [SECRET_KEY, *SECRET_KEY_FALLBACKS])
 # By this key erased members are known again, so it stays for good: an older one still counts.
 SUPPRESSION_KEY = env.secret(
     "SUPPRESSION_KEY", embedded.kept_secret(DATA / "suppression_key") if EMBEDDED else env.REQUIRED
 )
-SUPPRESSION_KEY_FALLBACKS = env.words("SUPPRESSION_KEY_FALLBACKS", [])
+SUPPRESSION_KEY_FALLBACKS = env.secrets("SUPPRESSION_KEY_FALLBACKS", [])
 # Ed25519 private keys: the first signs receipts, all of them verify older ones.
 RECEIPT_KEYS = env.signing_keys(
     "RECEIPT_KEYS", [embedded.kept_key(DATA / "receipt_key")] if EMBEDDED else env.REQUIRED

@@ -50,6 +50,26 @@ def form_data(member: Member, **values: Any) -> dict[str, Any]:
     return {**data, **values}
 
 
+@pytest.mark.parametrize("country", ["XX", "UK", "ß", "\0", "x" * 1_000_000])
+@pytest.mark.parametrize("field", ["country", "stated_country"])
+def test_a_country_that_does_not_exist(
+    client: Client, boss: Member, member: Member, field: str, country: str
+) -> None:
+    page = client.post(change(member), form_data(member, **{field: country}))
+    assert page.status_code == 200
+    assert f'id="id_{field}_error"' in page.content.decode()
+    kept = Member.objects.get(pk=member.pk)
+    assert (kept.country, kept.stated_country) == ("DE", "")
+
+
+@pytest.mark.parametrize(("written", "kept"), [("fr", "FR"), (" ch ", "CH"), ("", "")])
+def test_a_country_is_kept_as_the_notice_mail_looks_for_it(
+    client: Client, support: Member, member: Member, written: str, kept: str
+) -> None:
+    assert client.post(change(member), form_data(member, country=written)).status_code == 302
+    assert Member.objects.get(pk=member.pk).country == kept
+
+
 def test_list_and_search(client: Client, boss: Member, member: Member, other: Member) -> None:
     page = client.get(LIST).content.decode()
     assert member.email in page

@@ -125,6 +125,14 @@ class TestPage:
         assert b"not saved" in answer.content.lower()
         assert not Entry.objects.exists()
 
+    def test_when_saving_fails_the_page_says_so(self, client, path, read_only_database):
+        with read_only_database():
+            answer = press(client, path)
+        assert answer.status_code == 503
+        assert "Not saved." in answer.content.decode()
+        assert not Entry.objects.exists()
+        assert press(client, path).status_code == 302
+
     @pytest.mark.parametrize("method", ["put", "delete", "patch"])
     def test_other_methods(self, client, path, method):
         assert getattr(client, method)(path).status_code == 405

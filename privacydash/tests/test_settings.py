@@ -85,6 +85,8 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
         ("SECRET_KEY", "short", "at least 32 characters"),
         ("RECEIPT_KEYS", "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2", "32 bytes in base64url"),
         ("RECEIPT_KEYS", ",", "32 bytes in base64url"),
+        ("LINK_KEYS", f"{'long' * 8},short", "LINK_KEYS cannot be read: a secret needs at least"),
+        ("SECRET_KEY_FALLBACKS", "short", "at least 32 characters"),
         ("DEBUG", "maybe", "expected true or false"),
         ("EMAIL_PORT", "x", "whole number"),
         ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),

@@ -17,6 +17,7 @@ from propagation.relay import relay
 from propagation.tests import stores
 from propagation.tests.stores import HELD, WRITES
 from tests.people import choose
+from tests.site import wait_for
 
 PARTITIONS = 4
 MEMBERS = [f"m{number}" for number in range(24)]
@@ -39,6 +40,8 @@ def _memory_store(settings):
 def record(members):
     """Each member toggles; members take turns, so that partitions are used in turn."""
     for turn in range(TOGGLES):
+        if turn:
+            wait_for(lambda: WRITES, what="a relay has begun while choices are still recorded")
         for ref in members:
             with transaction.atomic():
                 choose(ref, "allowed" if turn % 2 else "objected")
