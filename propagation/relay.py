@@ -23,7 +23,14 @@ from propagation.models import Confirmation, Cursor, Parked
 from propagation.pausing import is_paused
 from propagation.registry import store_for
 from propagation.removals import note, removed_by
-from propagation.stores.base import ChoiceRefused, Key, Refusal, Store, StoreUnavailable
+from propagation.stores.base import (
+    ChoiceRefused,
+    Key,
+    Refusal,
+    Store,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +62,7 @@ def relay(alias: str, partition: int = 0, budget: float = 10.0) -> bool:
     end = time.monotonic() + budget
     while cursor := Cursor.objects.claim(alias, partition, timezone.now(), LEASE):
         try:
-            more = _work(cursor, store_for(alias), end)
+            more = _work(cursor, end)
         except LeaseLost:
             return False
         Cursor.objects.held(cursor).update(leased_until=None)
@@ -86,9 +93,10 @@ def _behind(alias: str, partition: int) -> bool:
     return bool(head and cursor.position < head.position and not cursor.failures)
 
 
-def _work(cursor: Cursor, store: Store, end: float) -> bool:
+def _work(cursor: Cursor, end: float) -> bool:
     """Carry batches under a held lease. True: the time ended before the work did."""
     try:
+        store = store_for(cursor.store)
         _retry_parked(cursor, store)
         while not is_paused(cursor.store) and (batch := _next(cursor)):
             started = time.monotonic()
@@ -99,6 +107,8 @@ def _work(cursor: Cursor, store: Store, end: float) -> bool:
                 return True
     except StoreUnavailable as error:
         _back_off(cursor, str(error), error.retry_after)
+    except StoreMisconfigured as error:
+        _back_off(cursor, f"misconfigured: {error}", None)
     except LeaseLost:
         raise
     except Exception as error:

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 MEANINGS = (
+    (r"^misconfigured", "Its settings cannot work: `manage.py check` says which."),
     (r"password|authenticat|access denied|wrongpass|noauth|noperm|permission|answered 40[13]|"
      r"forbidden|credential|signature",
      "It refused our sign-in."),

@@ -7,7 +7,12 @@ from itertools import batched
 from typing import Any
 
 from propagation.choice import Choice
-from propagation.stores.base import Key, RemovingStore, StoreMisconfigured
+from propagation.stores.base import (
+    Key,
+    RemovingStore,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
 from propagation.stores.deltatable import AT_ONCE, Table, literal
 from propagation.stores.folders import S3Options
 from propagation.stores.objects import ObjectStore
@@ -19,6 +24,8 @@ with needed_packages():
 
 logger = logging.getLogger(__name__)
 
+TRIES = 5
+"""How often rows are deleted in one write until a read finds none."""
 REMOVALS = pa.schema(
     [
         ("removed_at", pa.timestamp("us", "UTC")),
@@ -128,13 +135,19 @@ class TrainingTableStore(RemovingStore):
         return [c for c in choices if c.purpose != self._purpose or c.member_ref not in wrong]
 
     def _remove_rows(self, choices: Iterable[Choice]) -> None:
+        """Return once a read finds no rows of those who object: then, and only then, it holds."""
         objectors = self._objectors(choices)
         for table in self._tables:
-            # Only of those who have any: a delete reads more than a count does.
-            if found := table.rows_of(self._column, objectors.keys()):
+            for _ in range(TRIES):
+                # Only of those who have any: a delete reads more than a count does.
+                found = table.rows_of(self._column, objectors.keys())
+                if not found:
+                    break
                 count = table.remove(self._column, found.keys())
                 logger.info("%s: %d rows of %d members deleted", table.url, count, len(found))
                 self._note(table, [(objectors[ref], rows) for ref, rows in found.items()])
+            else:
+                raise StoreUnavailable(f"{table.url}: deleted rows keep coming back")
 
     def _note(self, table: Table, removed: Sequence[tuple[Choice, int]]) -> None:
         now = datetime.now(UTC)

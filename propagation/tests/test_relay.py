@@ -126,6 +126,18 @@ def test_a_mistake_in_a_store_does_not_move_the_cursor():
     )
 
 
+def test_a_store_that_cannot_be_made_is_shown_as_failing_and_tried_again(settings):
+    choose("anna")
+    settings.DATA_STORES["memory"]["OPTIONS"] = {"colour": "red"}
+    carry()
+    assert (cursor().position, cursor().failures, cursor().leased_until) == (0, 1, None)
+    assert cursor().last_error == "misconfigured: unknown option(s): colour"
+    del settings.DATA_STORES["memory"]["OPTIONS"]
+    again_at_once()
+    carry()
+    assert cursor().position == 1
+
+
 def test_a_refused_choice_is_parked_and_holds_nothing_up():
     refuses.add("ben")
     for ref in ("anna", "ben", "cleo"):

@@ -171,6 +171,28 @@ class TestTrainingTables(ReadableStoreContract):
         store.write([choice("a")])
         self.assert_holds(store, [choice("a")])
 
+    def test_rows_that_come_back_at_once_are_not_confirmed_as_gone(
+        self, store: TrainingTableStore, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An import follows each deletion: three times, and then without end."""
+        remove, imports = deltatable.Table.remove, [["a"], ["a", "a"], []]
+
+        def remove_and_import(table: deltatable.Table, *arguments: Any) -> int:
+            count = remove(table, *arguments)
+            if refs := imports.pop(0) if imports else ["b"]:
+                lake.add(lake.posts, refs)
+            return count
+
+        monkeypatch.setattr(deltatable.Table, "remove", remove_and_import)
+        lake.add(lake.posts, ["a", "b"])
+        store.write([choice("a")])
+        assert lake.rows(lake.posts) == {"somebody": 1, "b": 1}
+        assert store.removed([choice("a").key]) == {choice("a").key: 4}
+        with pytest.raises(StoreUnavailable, match="keep coming back"):
+            store.write([choice("b")])
+        monkeypatch.undo()
+        assert store.read([choice("b").key]) == {}
+
     def test_while_others_write_to_the_tables(self, store: TrainingTableStore, lake: Lake) -> None:
         """Imports and deletions of others at the same time: all of ours go, none of theirs."""
         lake.add(lake.posts, [f"m{n}" for n in range(60)])
