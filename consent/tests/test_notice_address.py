@@ -88,3 +88,13 @@ def test_not_where_they_picked_another_language(client, notice):
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
     page = get(client, "/de/notice/", accept_language="rm").content.decode()
     assert "rumantsch" not in page
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_it_is_shown_in_every_language(client, notice, language):
+    """Also where a translation is missing: then in English."""
+    response = client.get(f"/{language}/notice/")
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert f'<html lang="{language}"' in page
+    assert "Example Network" in page
