@@ -124,9 +124,9 @@ def notice_page(request: HttpRequest, language: str) -> HttpResponse:
         raise Http404
     with translation.override(language):
         notice = current_notice()
-        if notice is None:
-            return render(request, "consent/no_notice.html")
-        return _notice(request, notice)
+        response = _notice(request, notice) if notice else render(request, "consent/no_notice.html")
+        response["Content-Language"] = language
+        return response
 
 
 @require_GET
@@ -139,7 +139,9 @@ def notice_version(request: HttpRequest, language: str, version: int) -> HttpRes
         translations__language=language,
     )
     with translation.override(language):
-        return _notice(request, notice, kept=True)
+        response = _notice(request, notice, kept=True)
+        response["Content-Language"] = language
+        return response
 
 
 def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> HttpResponse:
@@ -162,9 +164,7 @@ def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> Http
         "kept": kept,
         "site_url": settings.SITE_URL,
     }
-    response = render(request, "consent/notice.html", context)
-    response["Content-Language"] = translation.get_language() or ""
-    return response
+    return render(request, "consent/notice.html", context)
 
 
 def opened_by_link(view: View) -> View:

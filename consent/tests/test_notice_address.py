@@ -63,6 +63,12 @@ def test_no_such_language(client, notice, path):
     assert "Seite nicht gefunden" in response.content.decode()
 
 
+def test_without_a_notice_the_address_holds_too(client, db):
+    response = get(client, "/de/notice/", accept_language="en")
+    assert response["Content-Language"] == "de"
+    assert '<a href="/fr/notice/"' in response.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/notice/", "/de/notice/"])
 def test_only_for_reading(client, notice, path):
     assert client.post(path).status_code == 405
