@@ -13,7 +13,12 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 from django_htmx.middleware import HtmxDetails
 
 from accounts.languages import language_for
@@ -111,13 +116,13 @@ def confirmations(request: HttpRequest) -> HttpResponse:
     return render(request, "consent/dashboard.html#confirmations", context)
 
 
-@require_GET
+@require_safe
 def to_notice(request: HttpRequest) -> HttpResponse:
     """To the address of the notice in the reader's language."""
     return redirect("notice", translation.get_language())
 
 
-@require_GET
+@require_safe
 def notice_page(request: HttpRequest, language: str) -> HttpResponse:
     """What changes, for everybody, in the language that the address says."""
     if language not in dict(settings.LANGUAGES):
@@ -129,7 +134,7 @@ def notice_page(request: HttpRequest, language: str) -> HttpResponse:
         return response
 
 
-@require_GET
+@require_safe
 def notice_version(request: HttpRequest, language: str, version: int) -> HttpResponse:
     """A published text as members saw it, for as long as there are choices that rest on it."""
     notice = get_object_or_404(

@@ -72,6 +72,7 @@ def test_without_a_notice_the_address_holds_too(client, db):
 @pytest.mark.parametrize("path", ["/notice/", "/de/notice/"])
 def test_only_for_reading(client, notice, path):
     assert client.post(path).status_code == 405
+    assert client.head(path).status_code in {200, 302}
 
 
 def test_other_pages_link_there_without_a_detour(client, notice):
