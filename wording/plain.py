@@ -20,10 +20,13 @@ from wording.faithful import bare
 
 ENOUGH = 30
 """Words in a text from which on a mean says something about it."""
+FEW = 2
+"""Very long words that any text may have."""
 SENTENCE = 4
 """Words that make a sentence: shorter texts are labels, and are not measured with their page."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_PARTS = re.compile(r"[-'’]")
 _END = re.compile(r"(?<=[.!?:;·])[\s”“»)]+")
 
 
@@ -69,8 +72,9 @@ def _problems_of(read: Read, bounds: Bounds) -> Iterator[str]:
         return
     if (mean := len(words) / len(sentences)) > bounds.words:
         yield f"{mean:.1f} words in a sentence on average, at most {bounds.words}"
-    long_words = [word for word in words if len(word) > bounds.letters]
-    if (share := len(long_words) / len(words)) > bounds.long_share:
+    long_words = [word for word in words if _is_long(word, bounds)]
+    share = len(long_words) / len(words)
+    if share > bounds.long_share and len(long_words) > FEW:
         yield (
             f"{share:.1%} of the words have over {bounds.letters} letters, "
             f"at most {bounds.long_share:.0%}: {', '.join(long_words)}"
@@ -95,6 +99,11 @@ def _sentences(texts: Iterable[str]) -> list[str]:
         if not sentences[-1].endswith((".", "!", "?", ":", ";")):
             sentences[-1] += "."
     return sentences
+
+
+def _is_long(word: str, bounds: Bounds) -> bool:
+    """Whether a part between hyphens and apostrophes is: il-funzjonijiet, Datenschutz-Behörde."""
+    return any(len(part) > bounds.letters for part in _PARTS.split(word))
 
 
 def _count(text: str) -> int:
