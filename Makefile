@@ -1,7 +1,7 @@
 # The two commands: `make run` and `make test`. `make help` lists the others.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults lint bench screenshots requirements
+.PHONY: help run test test-faults lint lint-language messages bench screenshots requirements
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -61,6 +61,14 @@ test-faults: ## Break the site in each way and check that it holds (FAULTS=short
 lint: ## Check format, types, imports, templates and settings.
 	$(call INSTALL,requirements-dev.txt)
 	@$(TEMPORARY) bash .ci/lint
+
+lint-language: ## Check the texts of one language: make lint-language L=hu.
+	$(call INSTALL,requirements-dev.txt)
+	@$(PY) -m wording $(L)
+
+messages: ## Carry new texts of code and templates into the files for translators.
+	$(call INSTALL,requirements-dev.txt)
+	@$(PY) -m wording --update $(L)
 
 screenshots: ## Take the pictures of README and docs anew.
 	$(call INSTALL,requirements-dev.txt)

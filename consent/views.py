@@ -15,7 +15,12 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 from django_htmx.middleware import HtmxDetails
 
 from accounts.languages import language_for
@@ -120,25 +125,25 @@ def confirmations(request: HttpRequest) -> HttpResponse:
     return render(request, "consent/dashboard.html#confirmations", context)
 
 
-@require_GET
+@require_safe
 def to_notice(request: HttpRequest) -> HttpResponse:
     """To the address of the notice in the reader's language."""
     return redirect("notice", translation.get_language())
 
 
-@require_GET
+@require_safe
 def notice_page(request: HttpRequest, language: str) -> HttpResponse:
     """What changes, for everybody, in the language that the address says."""
     if language not in dict(settings.LANGUAGES):
         raise Http404
     with translation.override(language):
         notice = current_notice()
-        if notice is None:
-            return render(request, "consent/no_notice.html")
-        return _notice(request, notice)
+        response = _notice(request, notice) if notice else render(request, "consent/no_notice.html")
+        response["Content-Language"] = language
+        return response
 
 
-@require_GET
+@require_safe
 def notice_version(request: HttpRequest, language: str, version: int) -> HttpResponse:
     """A published text as members saw it, for as long as there are choices that rest on it."""
     notice = get_object_or_404(
@@ -148,7 +153,9 @@ def notice_version(request: HttpRequest, language: str, version: int) -> HttpRes
         translations__language=language,
     )
     with translation.override(language):
-        return _notice(request, notice, kept=True)
+        response = _notice(request, notice, kept=True)
+        response["Content-Language"] = language
+        return response
 
 
 def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> HttpResponse:
@@ -171,9 +178,7 @@ def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> Http
         "kept": kept,
         "site_url": settings.SITE_URL,
     }
-    response = render(request, "consent/notice.html", context)
-    response["Content-Language"] = translation.get_language() or ""
-    return response
+    return render(request, "consent/notice.html", context)
 
 
 def opened_by_link(view: View) -> View:

@@ -63,9 +63,16 @@ def test_no_such_language(client, notice, path):
     assert "Seite nicht gefunden" in response.content.decode()
 
 
+def test_without_a_notice_the_address_holds_too(client, db):
+    response = get(client, "/de/notice/", accept_language="en")
+    assert response["Content-Language"] == "de"
+    assert '<a href="/fr/notice/"' in response.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/notice/", "/de/notice/"])
 def test_only_for_reading(client, notice, path):
     assert client.post(path).status_code == 405
+    assert client.head(path).status_code in {200, 302}
 
 
 def test_other_pages_link_there_without_a_detour(client, notice):
@@ -88,3 +95,13 @@ def test_not_where_they_picked_another_language(client, notice):
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
     page = get(client, "/de/notice/", accept_language="rm").content.decode()
     assert "rumantsch" not in page
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_it_is_shown_in_every_language(client, notice, language):
+    """Also where a translation is missing: then in English."""
+    response = client.get(f"/{language}/notice/")
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert f'<html lang="{language}"' in page
+    assert "Example Network" in page

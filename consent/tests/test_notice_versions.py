@@ -13,6 +13,7 @@ def test_the_text_is_there_in_its_language(client, notice):
     assert '<html lang="de"' in page
     assert notice.text("de").title in page
     assert "Version 1" in page
+    assert '<a href="/fr/notice/1/"' in page
 
 
 def test_the_history_leads_to_it(client, notice, member):
