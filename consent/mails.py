@@ -1,4 +1,4 @@
-"""What mails to members have in common: text and HTML of one content, said to come from a machine."""
+"""What mails to members have in common: one content as text and as HTML, and their headers."""
 
 from collections.abc import Mapping
 from typing import Any
