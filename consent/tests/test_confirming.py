@@ -130,7 +130,7 @@ class TestSending:
         toggle("anna", 3)
         seal_all(0)
         MailCursor.objects.all().delete()
-        migration = importlib.import_module("consent.migrations.0004_confirmation_mails")
+        migration = importlib.import_module("consent.migrations.0006_confirmation_mails")
         migration.start_at_the_head(apps, None)
         choose("anna", "allowed")
         confirm()
