@@ -1,6 +1,6 @@
 """Whether a person pressed the button on the mail page, or a robot sent its form.
 
-Scanners of mail open links, run scripts and submit forms. docs/adr/0006 says what each check here
+Scanners of mail open links, run scripts and submit forms. docs/adr/0010 says what each check here
 is for, and what none of them stops. Whoever is not believed is asked once, by a box to tick.
 """
 
@@ -39,7 +39,7 @@ def read_press(request: HttpRequest) -> UUID | None:
     request_id, shown_at = page
     ticked = request.POST.get("person") == "yes"
     in_time = QUICK <= time.time() - shown_at <= OLD
-    return request_id if ticked or (in_time and not _sent_by_itself(request)) else None
+    return request_id if ticked or (in_time and not _by_itself(request)) else None
 
 
 def _read_page(value: str) -> tuple[UUID, float] | None:
@@ -52,16 +52,15 @@ def _read_page(value: str) -> tuple[UUID, float] | None:
         return None
 
 
-def _sent_by_itself(request: HttpRequest) -> bool:
+def _by_itself(request: HttpRequest) -> bool:
     """The browser says that nobody pressed anything, or that another site sent the form.
 
-    By Fetch Metadata (W3C). A browser from before it says nothing, and that is held against
-    nobody; Safari is not sure to send Sec-Fetch-User, so its silence says nothing either.
+    By our script (`static/mail-page.js`) and by Fetch Metadata (W3C). Where neither says anything,
+    as without JavaScript and in old browsers, that is held against nobody. Safari is not sure to
+    send Sec-Fetch-User, so that it is missing says nothing there.
     """
     site, agent = request.headers.get("Sec-Fetch-Site"), request.headers.get("User-Agent", "")
-    if site is None:
-        return False
-    if site in {"cross-site", "same-site"}:
+    if request.POST.get("press") == "awaited" or site in {"cross-site", "same-site"}:
         return True
     tells = "Sec-CH-UA" in request.headers or "Chrome/" in agent or "Firefox/" in agent
-    return tells and request.headers.get("Sec-Fetch-User") != "?1"
+    return site is not None and tells and request.headers.get("Sec-Fetch-User") != "?1"

@@ -196,7 +196,8 @@ def opened_by_link(view: View) -> View:
 def _private(response: HttpResponse) -> HttpResponse:
     """Nothing about the address or the page is kept by a cache or told to another page."""
     patch_cache_control(response, no_store=True, private=True)
-    response["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: with it browsers send "Origin: null", and the language form is refused.
+    response["Referrer-Policy"] = "strict-origin"
     response["X-Robots-Tag"] = "noindex"
     return response
 

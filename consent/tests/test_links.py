@@ -118,7 +118,7 @@ class TestPage:
 
     def test_nothing_is_kept_or_passed_on(self, client, path):
         answer = client.get(path)
-        assert answer["Referrer-Policy"] == "no-referrer"
+        assert answer["Referrer-Policy"] == "strict-origin"
         assert "no-store" in answer["Cache-Control"]
 
     @pytest.mark.parametrize("method", ["put", "delete", "patch"])

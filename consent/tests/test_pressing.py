@@ -90,6 +90,15 @@ def test_a_page_that_we_did_not_make(send, page, person):
     assert asked(send(page=page, person=person))
 
 
+def test_a_script_that_saw_no_press(send):
+    assert asked(send(press="awaited"))
+
+
+@pytest.mark.parametrize("press", [None, "", "seen", "\0", "x" * 1_000_000])
+def test_no_script_or_one_that_saw_a_press(send, press):
+    assert counted(send(press=press))
+
+
 SAYS_PRESSED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1"}
 SAYS_NOT_PRESSED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
@@ -126,9 +135,10 @@ def test_another_site_that_sends_the_form(send, site):
 
 
 @pytest.mark.parametrize("after", [0, OLD + 1])
+@pytest.mark.parametrize("press", ["", "awaited"])
 @pytest.mark.parametrize("headers", [{}, {**SAYS_NOT_PRESSED, "User-Agent": CHROME}])
-def test_the_box_is_a_persons_word(send, after, headers):
-    assert counted(send(after=after, headers=headers, person="yes"))
+def test_the_box_is_a_persons_word(send, after, press, headers):
+    assert counted(send(after=after, press=press, headers=headers, person="yes"))
 
 
 def test_the_box_alone_is_no_press(send):
