@@ -2,13 +2,13 @@
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
 from accounts.languages import language_of
 from accounts.models import Member
 from consent.links import Link, make_token
+from consent.mails import member_mail
 from consent.models import Notice
 from consent.situation import situation_of
 
@@ -26,17 +26,5 @@ def notice_mail(member: Member, notice: Notice) -> EmailMultiAlternatives:
             "text": text,
             "situation": situation_of(member, notice, text),
             "link": link_for(member, notice),
-            "operator_name": settings.OPERATOR_NAME,
-            "operator_email": settings.OPERATOR_PRIVACY_EMAIL,
         }
-        subject = render_to_string("campaigns/notice_mail_subject.txt", context)
-        mail = EmailMultiAlternatives(
-            subject=" ".join(subject.split()),
-            body=render_to_string("campaigns/notice_mail.txt", context),
-            to=[member.email],
-            headers={"Content-Language": text.language, "Auto-Submitted": "auto-generated"},
-        )
-        mail.attach_alternative(
-            render_to_string("campaigns/notice_mail.html", context), "text/html"
-        )
-    return mail
+        return member_mail(member, "campaigns/notice_mail", context, language=text.language)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from accounts.models import MemberAccess
-from consent.models import Notice, NoticeText, Purpose, Rollout, RolloutChange
+from consent.models import Notice, NoticeText, ParkedMail, Purpose, Rollout, RolloutChange
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
 
@@ -33,6 +33,15 @@ class MemberAccessAdmin(ReadOnlyAdmin):
     list_display = ("at", "by", "what", "member_ref")
     search_fields = ("=by", "=member_ref")
     search_help_text = "The whole reference of a member, or of a member of staff"
+    ordering = ("-pk",)
+    list_per_page = 50
+    paginator = CappedPaginator
+
+
+@admin.register(ParkedMail)
+class ParkedMailAdmin(ReadOnlyAdmin):
+    list_display = ("parked_at", "member", "purpose", "revision", "attempts", "retry_at", "reason")
+    list_select_related = ("member",)
     ordering = ("-pk",)
     list_per_page = 50
     paginator = CappedPaginator

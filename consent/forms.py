@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.core import signing
 
 from ledger.models import Decision
@@ -73,9 +72,3 @@ def read_choice(sent: Mapping[str, str]) -> SentChoice | None:
         return SentChoice(request_id, Decision(sent.get("decision", "")), seen)
     except ValueError:
         return None
-
-
-class LinkForm(forms.Form):
-    """The mail page's form: all that it can say is which request it is."""
-
-    request_id = forms.UUIDField()

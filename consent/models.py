@@ -1,8 +1,8 @@
-"""Purposes, notices and their rollouts. Choices themselves are in the ledger."""
+"""Purposes, notices, rollouts and mails. Choices themselves are in the ledger."""
 
 import copy
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -320,3 +320,77 @@ class SentMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.member_id} at {self.sent_at}"
+
+
+class MailCursorQuerySet(models.QuerySet["MailCursor"]):
+    def due(self, now: datetime) -> "MailCursorQuerySet":
+        """Not backing off, and held by nobody."""
+        free = models.Q(leased_until=None) | models.Q(leased_until__lte=now)
+        return self.filter(
+            free, models.Q(next_attempt_at=None) | models.Q(next_attempt_at__lte=now)
+        )
+
+    def claim(self, partition: int, now: datetime, lease: timedelta) -> "MailCursor | None":
+        """Take the lease; its new fence shuts out whoever held it before."""
+        free = self.filter(partition=partition).due(now)
+        claimed = free.update(fence=models.F("fence") + 1, leased_until=now + lease)
+        return self.get(partition=partition) if claimed else None
+
+    def held(self, cursor: "MailCursor") -> "MailCursorQuerySet":
+        """The row, for as long as this holder's fence is the newest."""
+        return self.filter(pk=cursor.pk, fence=cursor.fence)
+
+
+class MailCursor(models.Model):
+    """The position up to which all choices of a partition have been confirmed by mail.
+
+    Those that get none are passed over; a mail that the server refuses is in `ParkedMail`.
+    """
+
+    partition = models.PositiveSmallIntegerField(primary_key=True)
+    position = models.PositiveBigIntegerField(default=0)
+    fence = models.PositiveBigIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row, since the last success.")
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+
+    objects: ClassVar = MailCursorQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"partition {self.partition} at {self.position}"
+
+
+class ParkedMailQuerySet(models.QuerySet["ParkedMail"]):
+    def due(self, now: datetime) -> "ParkedMailQuerySet":
+        return self.filter(retry_at__lte=now)
+
+
+class ParkedMail(models.Model):
+    """A confirmation that the mail server does not take for this member.
+
+    It is tried again until ``retry_at`` is empty: then it has been given up. It goes when the
+    mail is taken after all, and with the member.
+    """
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="parked_mails")
+    purpose = models.CharField(max_length=64)
+    revision = models.PositiveIntegerField()
+    partition = models.PositiveSmallIntegerField()
+    reason = models.TextField()
+    attempts = models.PositiveIntegerField(default=1)
+    parked_at = models.DateTimeField(default=timezone.now)
+    retry_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = ParkedMailQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["member", "purpose", "revision"], name="parked_mail_unique"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["partition", "retry_at"], name="parked_mail_due")]
+
+    def __str__(self) -> str:
+        return f"confirmation to {self.member_id}: {self.purpose} r{self.revision}"

@@ -1,7 +1,6 @@
 """The member's pages. A GET changes nothing, ever."""
 
 import logging
-import uuid
 from functools import wraps
 from typing import Any, Protocol
 
@@ -27,9 +26,10 @@ from accounts.languages import language_for
 from accounts.models import Member
 from accounts.regions import lead_authority
 from consent.dashboard import current_notice, page_for
-from consent.forms import LinkForm, SentChoice, read_choice, read_seen
+from consent.forms import SentChoice, read_choice, read_seen
 from consent.links import BadToken, read_token
 from consent.models import Notice
+from consent.pressing import page_value, read_press
 from consent.services import Outcome, record_choice
 from consent.situation import basis_for, region_name, situation_of
 from ledger.models import Channel, CurrentChoice, Decision
@@ -210,7 +210,8 @@ def opened_by_link(view: View) -> View:
 def _private(response: HttpResponse) -> HttpResponse:
     """Nothing about the address or the page is kept by a cache or told to another page."""
     patch_cache_control(response, no_store=True, private=True)
-    response["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: with it browsers send "Origin: null", and the language form is refused.
+    response["Referrer-Policy"] = "strict-origin"
     response["X-Robots-Tag"] = "noindex"
     return response
 
@@ -224,16 +225,16 @@ def object_by_link(request: HttpRequest, *, member: Member, notice: Notice) -> H
     """Object without signing in. Nothing here can allow."""
     if request.method != "POST":
         return _link_page(request, member, notice)
-    form = LinkForm(request.POST)
-    if not form.is_valid():
-        return _link_page(request, member, notice, problem="invalid", status=400)
+    request_id = read_press(request)
+    if request_id is None:
+        return _link_page(request, member, notice, problem="doubted", status=409)
     try:
         recorded = record_choice(
             member_ref=member.member_ref,
             purpose=notice.purpose_id,
             decision=Decision.OBJECTED,
             channel=Channel.MAIL_LINK,
-            request_id=form.cleaned_data["request_id"],
+            request_id=request_id,
             notice_version=notice.version,
             notice_language=notice.text().language,
         )
@@ -258,7 +259,7 @@ def _link_page(
         "text": text,
         "situation": situation_of(member, notice, text),
         "already": CurrentChoice.objects.objects_to(member.member_ref, notice.purpose_id),
-        "request_id": uuid.uuid4(),
+        "page": page_value(),
         "problem": problem,
     }
     return render(request, "consent/link.html", context, status=status)

@@ -288,6 +288,8 @@ MAILERS: dict[str, Any] = {
 
 # The purpose that the member's page is about; a notice for it must be published.
 PURPOSE = env.text("PURPOSE", "genai-training")
+# Each choice is confirmed by mail. False: not those that are taken over from an earlier list.
+CONFIRM_IMPORTS = env.boolean("CONFIRM_IMPORTS", True)
 
 # Ledger and propagation ----------------------------------------------------------------------
 
@@ -387,6 +389,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # `expires` keeps hints from piling up while no worker runs.
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

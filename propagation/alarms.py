@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from propagation.models import Alarm
 from propagation.report import Standing, standings
-from propagation.sla import Wait, waits
+from propagation.sla import OTHERS, Wait, waits
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _mail(alarms: list[Alarm]) -> None:
         {
             "late": [(alarm, _worst(alarm.store)) for alarm in late],
             "recovered": recovered,
-            "configured": settings.DATA_STORES,
+            "configured": settings.DATA_STORES.keys() | OTHERS.keys(),
             "site_url": settings.SITE_URL,
         },
     )

@@ -20,6 +20,8 @@ from propagation.models import Heartbeat, Reconciliation
 from propagation.report import Standing, standings
 
 PREFIX = "privacydash_"
+OTHERS: dict[str, Callable[[datetime], Iterable[GaugeMetricFamily]]] = {}
+"""What else there is to measure, by name. Apps above add theirs in `AppConfig.ready`."""
 
 
 @require_safe
@@ -56,10 +58,12 @@ class FromDatabase(Collector):
         yield from _of_stores(list(standings()), now)
         yield from _of_sealing(now)
         yield from _of_reconciling()
-        swept = _gauge("sweep_timestamp_seconds", "When a worker last looked for work.", [])
+        swept = gauge("sweep_timestamp_seconds", "When a worker last looked for work.", [])
         for heartbeat in Heartbeat.objects.filter(name="sweep"):
             swept.add_metric([], heartbeat.seen_at.timestamp())
         yield swept
+        for others in OTHERS.values():
+            yield from others(now)
 
 
 def _of_stores(found: list[Standing], now: datetime) -> Iterator[GaugeMetricFamily]:
@@ -68,7 +72,7 @@ def _of_stores(found: list[Standing], now: datetime) -> Iterator[GaugeMetricFami
         "lag_choices": ("Sealed choices that the store has not confirmed.", lambda s: s.behind),
         "lag_seconds": (
             "Age of the oldest choice that the store does not have, sealed or not; 0 if none.",
-            lambda s: _age(s.waiting_since, now),
+            lambda s: age(s.waiting_since, now),
         ),
         "sla_seconds": (
             "Within this time of a choice the store has it.",
@@ -81,11 +85,11 @@ def _of_stores(found: list[Standing], now: datetime) -> Iterator[GaugeMetricFami
         "position": ("The position up to which all is confirmed.", lambda s: s.cursor.position),
     }
     for name, (text, measure) in measures.items():
-        family = _gauge(f"store_{name}", text, ["store", "partition"])
+        family = gauge(f"store_{name}", text, ["store", "partition"])
         for standing in known:
             family.add_metric(_labels(standing), float(measure(standing)))
         yield family
-    confirmed = _gauge(
+    confirmed = gauge(
         "store_confirmed_timestamp_seconds", "When it last confirmed.", ["store", "partition"]
     )
     for standing in known:
@@ -95,25 +99,25 @@ def _of_stores(found: list[Standing], now: datetime) -> Iterator[GaugeMetricFami
 
 
 def _of_sealing(now: datetime) -> Iterator[GaugeMetricFamily]:
-    sealed = _gauge("sealed_timestamp_seconds", "When choices were last sealed.", ["partition"])
-    waiting = _gauge("unsealed_seconds", "Age of the oldest unsealed choice.", ["partition"])
+    sealed = gauge("sealed_timestamp_seconds", "When choices were last sealed.", ["partition"])
+    waiting = gauge("unsealed_seconds", "Age of the oldest unsealed choice.", ["partition"])
     heads = {head.partition: head for head in Head.objects.all()}
     for partition in sorted({*heads, *range(settings.LEDGER_PARTITIONS)}):
         head = heads.get(partition)
         if head and head.sealed_at:
             sealed.add_metric([str(partition)], head.sealed_at.timestamp())
         oldest = Entry.objects.unsealed(partition).first()
-        waiting.add_metric([str(partition)], _age(oldest.recorded_at if oldest else None, now))
+        waiting.add_metric([str(partition)], age(oldest.recorded_at if oldest else None, now))
     yield from (sealed, waiting)
 
 
 def _of_reconciling() -> Iterator[GaugeMetricFamily]:
-    when = _gauge(
+    when = gauge(
         "store_reconciled_timestamp_seconds",
         "When the store was last compared with the ledger to the end.",
         ["store", "kind"],
     )
-    drift = _gauge("store_drift", "Differences that this comparison found.", ["store", "kind"])
+    drift = gauge("store_drift", "Differences that this comparison found.", ["store", "kind"])
     for alias in settings.DATA_STORES:
         for kind in Reconciliation.Kind:
             done = Reconciliation.objects.finished().filter(kind=kind, error="").newest(alias)
@@ -123,7 +127,7 @@ def _of_reconciling() -> Iterator[GaugeMetricFamily]:
     yield from (when, drift)
 
 
-def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
+def gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, text, labels=labels)
 
 
@@ -131,7 +135,7 @@ def _labels(standing: Standing) -> list[str]:
     return [standing.cursor.store, str(standing.cursor.partition)]
 
 
-def _age(moment: datetime | None, now: datetime) -> float:
+def age(moment: datetime | None, now: datetime) -> float:
     return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 

@@ -1,7 +1,7 @@
 """Which stores are later than they promise. Computed from the ledger and the cursors alone, so
 that it is also right with no worker and no beat running."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,8 +30,12 @@ class Wait:
         return self.since + self.sla / 2 > now
 
 
+OTHERS: dict[str, Callable[[], Iterable[Wait]]] = {}
+"""What else choices wait for, by name. Apps above add theirs in `AppConfig.ready`."""
+
+
 def waits() -> Iterator[Wait]:
-    """Each configured store for which a choice waits, unsealed, sealed or refused."""
+    """Each configured store for which a choice waits, unsealed, sealed or refused; and `OTHERS`."""
     cursors = {(cursor.store, cursor.partition): cursor for cursor in Cursor.objects.all()}
     in_use = partitions()
     for store in configured():
@@ -42,6 +46,8 @@ def waits() -> Iterator[Wait]:
         waiting = [since for cursor in of_store if (since := oldest_waiting(cursor))]
         if waiting:
             yield Wait(store.alias, store.label_text, min(waiting), store.sla)
+    for others in OTHERS.values():
+        yield from others()
 
 
 def overdue(now: datetime | None = None) -> list[Wait]:

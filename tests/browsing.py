@@ -49,6 +49,9 @@ for state, country, fields in [
     ("delayed", "AT", {}), ("link", "IE", {}), ("link-objected", "IE", {}), ("keyboard", "IE", {}),
     ("code", "IE", {}), ("cut", "IE", {}), ("script-free", "IE", {}), ("mouse", "IE", {}),
     ("leaving", "IE", {}),
+    ("scanned", "IE", {}), ("link-mouse", "IE", {}), ("link-keyboard", "IE", {}),
+    ("link-script-free", "IE", {}), ("link-quick", "IE", {}), ("link-old", "IE", {}),
+    ("link-forwarded", "IE", {}),
 ]:
     member = Member.objects.create_user(
         f"{state}@states.example", member_ref=f"state-{state}", country=country, **fields

@@ -143,6 +143,15 @@ def test_the_whole_way_by_a_mail_link(visit, states):
     assert [cookie["name"] for cookie in page.context.cookies()] == ["csrftoken"]
 
 
+def test_another_language_on_the_mail_page(visit, states):
+    page = visit()
+    page.goto(states.link("link-mouse"))
+    page.locator(".languages summary").click()
+    page.locator(".languages button[lang=de]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    assert page.url.endswith(states.link("link-mouse"))
+
+
 def test_the_network_is_cut_and_the_page_does_not_say_saved(visit, site):
     page = visit(expects=["htmx:", "ERR_INTERNET_DISCONNECTED"])
     sign_in(page, site, "anna@demo.example")

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.models import Member
 from consent.loading import DEFAULT, load_notice
-from consent.models import Notice
+from consent.models import Notice, ParkedMail
 from ledger.models import Entry
 from ledger.seal import seal_all
 from tests.people import choose
@@ -29,10 +29,19 @@ def entry(db):
 @pytest.mark.parametrize(
     "model",
     ["accounts_member", "ledger_entry", "consent_notice", "consent_rollout", "consent_purpose",
-     "propagation_cursor", "propagation_parked"],
+     "propagation_cursor", "propagation_parked", "consent_parkedmail"],
 )  # fmt: skip
 def test_lists(admin, notice, entry, model):
     assert admin.get(reverse(f"admin:{model}_changelist")).status_code == 200
+
+
+def test_a_mail_that_was_refused_can_be_looked_at_and_not_changed(admin, member):
+    mail = ParkedMail.objects.create(
+        member=member, purpose="genai-training", revision=1, partition=0, reason="550 unknown"
+    )
+    assert b"550 unknown" in admin.get(reverse("admin:consent_parkedmail_changelist")).content
+    path = reverse("admin:consent_parkedmail_delete", args=[mail.pk])
+    assert admin.post(path, {"post": "yes"}).status_code == 403
 
 
 def test_a_choice_can_be_found_and_looked_at(admin, entry):
