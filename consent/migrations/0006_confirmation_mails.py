@@ -16,7 +16,7 @@ def start_at_the_head(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0004_languages_by_setting'),
+        ('consent', '0005_append_only_access'),
         ('ledger', '0002_immutable_entries'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
