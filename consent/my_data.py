@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Member, MemberAccess, Session
-from consent.models import SentMail
+from consent.models import ParkedMail, SentMail
 from ledger.models import Entry
 from propagation.progress import Delivery, history
 from propagation.removals import Removed, removals
@@ -26,6 +26,7 @@ class MyData:
     choices: list[tuple[Entry, list[Delivery]]]
     removed: list[Removed]
     mails: list[SentMail]
+    unsent_mails: list[ParkedMail]
     accesses: list[MemberAccess]
 
     def as_json(self) -> dict[str, Any]:
@@ -41,6 +42,7 @@ class MyData:
             "choices": [_choice(entry, stores) for entry, stores in self.choices],
             "deleted_by_stores": [asdict(removed) for removed in self.removed],
             "mails_sent": [_mail(mail) for mail in self.mails],
+            "mails_not_sent": [_unsent(mail) for mail in self.unsent_mails],
             "staff_access": [{"at": access.at, "what": access.what} for access in self.accesses],
         }
 
@@ -56,6 +58,7 @@ def my_data(member: Member) -> MyData:
         choices=choices,
         removed=[found for code in purposes for found in removals(member.member_ref, code)],
         mails=list(member.sent_mails.order_by("-sent_at")),
+        unsent_mails=list(member.parked_mails.order_by("-parked_at")),
         accesses=list(MemberAccess.objects.filter(member_ref=member.member_ref).order_by("-pk")),
     )
 
@@ -94,6 +97,16 @@ def _mail(mail: SentMail) -> dict[str, Any]:
         **_notice(mail.notice_version, mail.language),
         "revision": mail.revision,
         "sent_at": mail.sent_at,
+    }
+
+
+def _unsent(mail: ParkedMail) -> dict[str, Any]:
+    return {
+        "kind": "confirmation",
+        "purpose": mail.purpose,
+        "revision": mail.revision,
+        "since": mail.parked_at,
+        "reason": mail.reason,
     }
 
 

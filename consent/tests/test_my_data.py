@@ -45,6 +45,9 @@ def leave_traces(member: Member, staff: str) -> None:
             language="en",
             revision=revision,
         )
+    member.parked_mails.create(
+        purpose="genai-training", revision=2, partition=0, reason="550 no such mailbox"
+    )
     MemberAccess.objects.create(by=staff, member_ref=ref, what="viewed")
     seal_all(0)
     relay("sql")
@@ -87,6 +90,7 @@ def test_json_has_everything(signed_in, member, settings):
     assert store["at"]
     assert [row["rows"] for row in data["deleted_by_stores"]] == [7]
     assert [mail["kind"] for mail in data["mails_sent"]] == ["confirmation", "notice"]
+    assert [mail["reason"] for mail in data["mails_not_sent"]] == ["550 no such mailbox"]
     assert [access["what"] for access in data["staff_access"]] == ["viewed"]
 
 
@@ -100,7 +104,7 @@ def test_every_field_of_a_member_is_given_or_left_out_on_purpose():
     """Fails for a new field or relation, so that somebody asks whether members must see it."""
     given = {
         "member_ref", "email", "country", "stated_country", "language", "is_minor", "is_staff",
-        "joined_at", "last_login", "sessions", "sent_mails",
+        "joined_at", "last_login", "sessions", "sent_mails", "parked_mails",
     }  # fmt: skip
     left_out = {
         "id",  # ours, and means nothing outside
@@ -117,7 +121,7 @@ def test_html_says_the_same(signed_in, member):
     page = signed_in.get(HTML).content.decode()
     for words in (
         "anna@example.org", "anna", "Germany", "Objected", "Allowed", "other-purpose",
-        "Feature store: confirmed", "Confirmation of your choice", "looked at", "/en/notice/1/",
+        "Feature store: confirmed", "Confirmation of your choice", "550 no such mailbox", "looked at", "/en/notice/1/",
     ):  # fmt: skip
         assert words in page
 
