@@ -8,8 +8,8 @@ urlpatterns = [
     path("choose/", views.choose, name="choose"),
     path("confirmations/", views.confirmations, name="confirmations"),
     path("notice/", views.to_notice, name="notice"),
-    path("<str:language>/notice/", views.notice_page, name="notice"),
-    path("<str:language>/notice/<int:version>/", views.notice_version, name="notice_version"),
+    path("<slug:language>/notice/", views.notice_page, name="notice"),
+    path("<slug:language>/notice/<int:version>/", views.notice_version, name="notice_version"),
     path(
         "accessibility/",
         TemplateView.as_view(template_name="consent/accessibility.html"),
