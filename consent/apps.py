@@ -5,4 +5,4 @@ class ConsentConfig(AppConfig):
     name = "consent"
 
     def ready(self) -> None:
-        from consent import watching  # noqa: F401, PLC0415 — registers itself
+        from consent import gpc, watching  # noqa: F401, PLC0415 — register themselves

@@ -29,7 +29,8 @@ def record_choice(
 
     ``notice_version`` and ``notice_language``: what the member saw, where that is known.
     ``expected_revision``: the revision that the member saw; needed for allowing, which must not
-    happen from an old page. An objection is taken from any page.
+    happen from an old page. An objection is taken from any page; with 0 it is recorded only for
+    a member who has made no choice.
 
     Raises PermissionDenied for allowing through any other channel than the dashboard, and
     django.db.Error if the database did not take it: then nothing is recorded.

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
-from consent import my_data_views, receipt_views, views
+from consent import gpc, my_data_views, receipt_views, views
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("receipt/<int:revision>.pdf", receipt_views.receipt_pdf, name="receipt_pdf"),
     path("receipt/<int:revision>.json", receipt_views.receipt_json, name="receipt_json"),
     path("verify/", receipt_views.verify, name="verify"),
+    path(".well-known/gpc.json", gpc.support, name="gpc"),
     path(".well-known/jwks.json", receipt_views.jwks, name="jwks"),
     path("my-data/", my_data_views.my_data, name="my_data"),
     path("my-data/my-data.json", my_data_views.my_data_json, name="my_data_json"),

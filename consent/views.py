@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
-from django.utils.cache import patch_cache_control
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -178,7 +178,9 @@ def _notice(request: HttpRequest, notice: Notice, *, kept: bool = False) -> Http
         "kept": kept,
         "site_url": settings.SITE_URL,
     }
-    return render(request, "consent/notice.html", context)
+    response = render(request, "consent/notice.html", context)
+    patch_vary_headers(response, ["Sec-GPC"])
+    return response
 
 
 def opened_by_link(view: View) -> View:

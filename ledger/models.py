@@ -16,6 +16,7 @@ class Channel(models.TextChoices):
     SUPPORT = "support", "support"
     IMPORT = "import", "import"
     API = "api", "API"
+    GPC = "gpc", "browser signal (GPC)"
 
 
 class CurrentChoiceQuerySet(models.QuerySet["CurrentChoice"]):

@@ -4,6 +4,7 @@ import binascii
 import os
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -108,3 +109,8 @@ def _is_key(text: str) -> bool:
         return len(text) == 43 and len(urlsafe_b64decode(text + "=")) == 32
     except (binascii.Error, ValueError):
         return False
+
+
+def day(name: str, default: str | Required = REQUIRED) -> str:
+    """A day by ISO 8601, such as 2026-11-25."""
+    return parsed(name, default, lambda raw: date.fromisoformat(raw).isoformat())

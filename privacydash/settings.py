@@ -142,6 +142,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "privacydash.operator.context",
+                "consent.gpc.context",
             ],
         },
     }
@@ -290,6 +291,12 @@ MAILERS: dict[str, Any] = {
 PURPOSE = env.text("PURPOSE", "genai-training")
 # Each choice is confirmed by mail. False: not those that are taken over from an earlier list.
 CONFIRM_IMPORTS = env.boolean("CONFIRM_IMPORTS", True)
+# Whether the privacy signal of a browser (Sec-GPC) objects for a member who signs in with it, and
+# the day on which the operator last changed that, as /.well-known/gpc.json says.
+GPC_OBJECTS = env.boolean("GPC_OBJECTS", False)
+GPC_LAST_UPDATE = env.day(
+    "GPC_LAST_UPDATE", env.REQUIRED if GPC_OBJECTS and not EMBEDDED else "2026-11-25"
+)
 
 # Ledger and propagation ----------------------------------------------------------------------
 

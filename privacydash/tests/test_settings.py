@@ -67,6 +67,13 @@ def test_production_is_secure_and_has_no_mailbox(tmp_path):
     assert list(tmp_path.iterdir()) == []  # nothing of the embedded mode is made
 
 
+def test_honouring_gpc_needs_a_day_from_when(tmp_path):
+    done = start(tmp_path, **COMPLETE, GPC_OBJECTS="true")
+    assert "GPC_LAST_UPDATE is not set" in done.stderr
+    done = start(tmp_path, **COMPLETE, GPC_OBJECTS="true", GPC_LAST_UPDATE="2026-12-01")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("missing", COMPLETE)
 def test_a_missing_variable_stops_the_start_and_is_named(tmp_path, missing):
     done = start(tmp_path, **{k: v for k, v in COMPLETE.items() if k != missing})
