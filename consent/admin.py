@@ -40,11 +40,19 @@ class MemberAccessAdmin(ReadOnlyAdmin):
 
 @admin.register(ParkedMail)
 class ParkedMailAdmin(ReadOnlyAdmin):
-    list_display = ("parked_at", "member", "purpose", "revision", "attempts", "retry_at", "reason")
+    """By the member's reference, as choices are: whose it is, is looked up in members."""
+
+    fields = list_display = (
+        "parked_at", "member_ref", "purpose", "revision", "attempts", "retry_at", "reason",
+    )  # fmt: skip
     list_select_related = ("member",)
     ordering = ("-pk",)
     list_per_page = 50
     paginator = CappedPaginator
+
+    @admin.display
+    def member_ref(self, mail: ParkedMail) -> str:
+        return mail.member.member_ref
 
 
 admin.site.register(Purpose)

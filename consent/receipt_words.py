@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts.cldr import active_locale, country_name, long_datetime
@@ -86,14 +87,8 @@ def _notice(notice: dict[str, Any]) -> str:
 
 
 def _channel(channel: str) -> str:
-    words = {
-        "dashboard": _("on the privacy page"),
-        "mail_link": _("by the link in a mail"),
-        "support": _("by our support"),
-        "import": _("taken over from an earlier list"),
-        "api": _("on %(operator_name)s") % {"operator_name": settings.OPERATOR_NAME},
-    }
-    return words.get(channel, channel)
+    context = {"channel": channel, "operator_name": settings.OPERATOR_NAME}
+    return render_to_string("consent/_channel.txt", context).strip()
 
 
 def _party(party: dict[str, str]) -> str:
