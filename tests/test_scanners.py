@@ -54,7 +54,7 @@ class Forms(HTMLParser):
             self.found[-1]["fields"].append({"tag": tag, **values})
 
     def filled(self, *, with_buttons):
-        """(action, what is sent): each field as it is on the page; a box is sent if it is ticked."""
+        """(action, what is sent): each field as it is; a box only if it is ticked."""
         for form in self.found:
             sent = [
                 (field["name"], field.get("value", ""))
@@ -73,16 +73,17 @@ def test_looking(states, method, purpose):
 
 
 @pytest.mark.parametrize("with_buttons", [False, True])
-def test_sending_every_form_at_once_and_those_of_the_answer(states, with_buttons):
+def test_sending_every_form_at_once_and_those_of_the_answers(states, with_buttons):
     address = states.site.url + states.link("scanned")
-    pages = [ask(address)]
-    for page in pages[:1]:
-        for action, data in Forms(page).filled(with_buttons=with_buttons):
-            pages.append(ask(urllib.parse.urljoin(address, action), data))  # noqa: B909
-    assert any("Not saved yet." in page for page in pages)
-    for page in pages[1:]:
-        for action, data in Forms(page).filled(with_buttons=with_buttons):
-            ask(urllib.parse.urljoin(address, action), data)
+
+    def send_all(page):
+        forms = Forms(page).filled(with_buttons=with_buttons)
+        return [ask(urllib.parse.urljoin(address, action), data) for action, data in forms]
+
+    answers = send_all(ask(address))
+    assert any("Not saved yet." in answer for answer in answers)
+    for answer in answers:
+        send_all(answer)
     assert held(states.site, "scanned") is None
 
 

@@ -82,8 +82,11 @@ def test_a_form_that_comes_in_time(send, after):
 
 @pytest.mark.parametrize(
     "page",
-    [None, "", "x", "\0", "x" * 1_000_000, page_value() + "x", signing.Signer(salt=SALT).sign("x:y"),
-     signing.Signer(salt="other").sign(page_value().rpartition(":")[0])],
+    [
+        None, "", "x", "\0", "x" * 1_000_000, page_value() + "x",
+        signing.Signer(salt=SALT).sign("x:y"),
+        signing.Signer(salt="other").sign(page_value().rpartition(":")[0]),
+    ],
 )  # fmt: skip
 @pytest.mark.parametrize("person", [None, "yes"])
 def test_a_page_that_we_did_not_make(send, page, person):
