@@ -121,7 +121,8 @@ def test_html_says_the_same(signed_in, member):
     page = signed_in.get(HTML).content.decode()
     for words in (
         "anna@example.org", "anna", "Germany", "Objected", "Allowed", "other-purpose",
-        "Feature store: confirmed", "Confirmation of your choice", "550 no such mailbox", "looked at", "/en/notice/1/",
+        "Feature store: confirmed", "Confirmation of your choice", "550 no such mailbox",
+        "looked at", "/en/notice/1/",
     ):  # fmt: skip
         assert words in page
 
