@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from propagation.models import Cursor, Parked, StorePause
 from propagation.pausing import PauseError, pause, resume
-from propagation.report import Standing, standing_of
+from propagation.report import Standing, last_comparison, standing_of
 from propagation.retrying import retry_now
 from propagation.store_page import StorePage, exists
 from propagation.tasks import reconcile_now
@@ -91,8 +91,8 @@ class CursorAdmin(ReadOnlyAdmin):
     """
 
     list_display = (
-        "page", "partition", "state", "position", "behind", "oldest_waiting", "limit", "last_error",
-        "confirmed_at",
+        "page", "partition", "state", "position", "behind", "oldest_waiting", "limit", "parked",
+        "drift", "last_error", "confirmed_at",
     )  # fmt: skip
     list_display_links = None
     ordering = ("store", "partition")
@@ -117,6 +117,15 @@ class CursorAdmin(ReadOnlyAdmin):
     @admin.display(description="time limit (SLA)", empty_value="none")
     def limit(self, cursor: Cursor) -> str:
         return _standing(cursor).limit
+
+    @admin.display
+    def parked(self, cursor: Cursor) -> int:
+        return _standing(cursor).parked
+
+    @admin.display(empty_value="not compared yet")
+    def drift(self, cursor: Cursor) -> int | None:
+        compared = last_comparison(cursor.store)
+        return compared.drift if compared else None
 
     @admin.display(description="trouble", empty_value="none")
     def last_error(self, cursor: Cursor) -> str | None:

@@ -5,11 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Count
 from django.utils import timezone
 
 from ledger.models import Entry, Head
 from ledger.seal import partitions
-from propagation.models import Confirmation, Cursor, Parked, ParkedQuerySet, StorePause
+from propagation.models import (
+    Confirmation,
+    Cursor,
+    Parked,
+    ParkedQuerySet,
+    Reconciliation,
+    StorePause,
+)
 from propagation.relay import MOST
 from propagation.words import in_words, length
 
@@ -113,6 +121,16 @@ def head_of(cursor: Cursor) -> int:
 
 def parked_of(cursor: Cursor) -> ParkedQuerySet:
     return Parked.objects.open().filter(store=cursor.store, partition=cursor.partition)
+
+
+def refusals_of(store: str) -> list[tuple[str, int]]:
+    """Why the store refuses choices, and how many for each reason; the most frequent first."""
+    reasons = Parked.objects.open().filter(store=store).values_list("reason")
+    return list(reasons.annotate(count=Count("pk")).order_by("-count", "reason"))
+
+
+def last_comparison(store: str) -> Reconciliation | None:
+    return Reconciliation.objects.finished().newest(store)
 
 
 def oldest_waiting(cursor: Cursor) -> datetime | None:

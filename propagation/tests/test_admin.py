@@ -134,6 +134,21 @@ class TestPage:
         for url in (PAGE.replace("memory", "nosuch"), PAGE.replace("memory", "nosuch") + "pause/"):
             assert operator.get(url).status_code == 404
 
+    def test_the_list_has_what_is_refused_and_drift(self, operator):
+        refuses.add("ben")
+        choose("ben")
+        seal_all(0)
+        relay("memory")
+        text = text_of(operator, "/admin/propagation/cursor/")
+        assert '<td class="field-parked">1</td>' in text
+        assert "not compared yet" in text
+        now = timezone.now()
+        Reconciliation.objects.create(
+            store="memory", kind="full", started_at=now, alive_until=now, finished_at=now, missing=3
+        )
+        text = text_of(operator, "/admin/propagation/cursor/")
+        assert '<td class="field-drift">3</td>' in text
+
     def test_the_list_leads_to_it(self, operator):
         cursor = Cursor.objects.create(store="memory", partition=0)
         assert f'href="{PAGE}"' in text_of(operator, "/admin/propagation/cursor/")

@@ -1,8 +1,10 @@
 """What Prometheus reads, and who may."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,6 +117,21 @@ def test_the_last_sweep(scrape):
     assert ("sweep_timestamp_seconds",) not in scrape()
     Heartbeat.objects.create(name="sweep", seen_at=timezone.now())
     assert ("sweep_timestamp_seconds",) in scrape()
+
+
+def test_the_example_rules_ask_for_metrics_that_there_are(scrape):
+    choose("anna")
+    seal_all(0)
+    relay("memory")
+    now = timezone.now()
+    Heartbeat.objects.create(name="sweep", seen_at=now)
+    common = {"started_at": now, "alive_until": now, "finished_at": now}
+    Reconciliation.objects.create(store="memory", kind="full", **common)
+    asked = set(
+        re.findall(r"privacydash_(\w+)", (settings.BASE_DIR / "docs/alerts.yml").read_text())
+    )
+    assert len(asked) > 8
+    assert asked <= {key[0] for key in scrape()}
 
 
 def test_holds_nothing_about_members(client):

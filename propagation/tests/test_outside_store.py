@@ -3,15 +3,18 @@
 import importlib
 import json
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import ClassVar
 
 import pytest
 from django.core.checks import run_checks
 
 from ledger.seal import seal_all
+from propagation.choice import Choice
 from propagation.models import Cursor
 from propagation.progress import deliveries
 from propagation.relay import relay
+from propagation.tests.contract import StoreContract
 from tests.people import choose
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +24,7 @@ MODULE = '''
 
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,14 +39,16 @@ class FileStore(Store):
         if not path:
             raise StoreMisconfigured("path: the file to keep is missing")
         self._path = Path(path)
+        self._lock = threading.Lock()
 
     def write(self, choices: Sequence[Choice]) -> None:
-        held = self._read()
-        for choice in choices:
-            key = f"{choice.member_ref} {choice.purpose}"
-            if choice.revision > held.get(key, {"revision": 0})["revision"]:
-                held[key] = {"decision": choice.decision, "revision": choice.revision}
-        self._replace(held)
+        with self._lock:
+            held = self._read()
+            for choice in choices:
+                key = json.dumps(choice.key)
+                if choice.revision > held.get(key, [0])[0]:
+                    held[key] = [choice.revision, choice.decision, choice.changed_at.isoformat()]
+            self._replace(held)
 
     def check(self) -> None:
         self._read()
@@ -51,6 +57,8 @@ class FileStore(Store):
         try:
             return json.loads(self._path.read_text())
         except FileNotFoundError:
+            if not self._path.parent.is_dir():
+                raise StoreUnavailable(f"{self._path.parent.name} is not there") from None
             return {}
         except (OSError, ValueError) as error:
             raise StoreUnavailable(f"{self._path.name}: {error}") from error
@@ -69,10 +77,18 @@ class FileStore(Store):
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch, settings):
-    """The file that the store keeps; the store is installed and configured."""
+def their_store(tmp_path, monkeypatch):
+    """Their package, as it is once it is installed."""
     (tmp_path / "their_store.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("their_store")
+    sys.modules.pop("their_store", None)
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def kept(their_store, tmp_path, settings):
+    """The file that the store keeps; the store is configured."""
     settings.DATA_STORES = {
         "theirs": {
             "BACKEND": "their_store.FileStore",
@@ -81,9 +97,38 @@ def kept(tmp_path, monkeypatch, settings):
             "OPTIONS": {"path": str(tmp_path / "kept.json")},
         }
     }
-    yield tmp_path / "kept.json"
-    sys.modules.pop("their_store", None)
-    importlib.invalidate_caches()
+    return tmp_path / "kept.json"
+
+
+class TestTheirStore(StoreContract):
+    """The contract, as a newcomer subclasses it."""
+
+    bad_options: ClassVar = [{"path": ""}]
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, their_store, tmp_path):
+        self.make = their_store.FileStore
+        self.file = tmp_path / "contract.json"
+
+    @pytest.fixture
+    def store(self, _installed):
+        return self.make(path=str(self.file))
+
+    @pytest.fixture
+    def unreachable(self, _installed, tmp_path):
+        return self.make(path=f"{tmp_path}/not/mounted/kept.json")
+
+    def held(self, store, keys):
+        held = {tuple(json.loads(key)): entry for key, entry in _kept_in(self.file).items()}
+        return {
+            key: Choice(*key, entry[1], entry[0], datetime.fromisoformat(entry[2]))
+            for key in keys
+            if (entry := held.get(key))
+        }
+
+
+def _kept_in(file):
+    return json.loads(file.read_text())
 
 
 def test_a_choice_reaches_a_store_from_outside_the_packages(kept):
@@ -93,9 +138,8 @@ def test_a_choice_reaches_a_store_from_outside_the_packages(kept):
     choose("anna")
     seal_all(0)
     relay("theirs")
-    assert json.loads(kept.read_text()) == {
-        "anna genai-training": {"decision": "objected", "revision": 3}
-    }
+    (entry,) = _kept_in(kept).values()
+    assert entry[:2] == [3, "objected"]
 
 
 def test_its_progress_is_shown_like_any_other(kept):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ledger.models import Entry, Head
 from ledger.seal import seal_all
-from propagation.models import Alarm, Confirmation, Cursor, Parked, StorePause
+from propagation.models import Alarm, Confirmation, Cursor, Parked, Reconciliation, StorePause
 from propagation.relay import relay
 from propagation.report import rate_of
 from propagation.stores.base import StoreUnavailable
@@ -72,21 +72,49 @@ def test_waiting_and_late():
 
 def test_backing_off():
     def fail(choices):
-        raise StoreUnavailable("down", retry_after=1_000)
+        raise StoreUnavailable("db.internal: connection refused", retry_after=1_000)
 
     before_write.append(fail)
     choose("anna")
     carry()
     row = shown()
     assert row["state"].startswith("backing off until ")
-    assert row["last error"] == "down"
+    assert row["last error"] == "It could not be reached."
+    assert "memory: 1 failures in a row, last: db.internal: connection refused" in run()
 
 
 def test_parked():
-    refuses.add("anna")
+    refuses.update(["anna", "ben"])
     choose("anna")
     carry()
-    assert shown()["parked"] == "1"
+    choose("ben")
+    carry()
+    Parked.objects.filter(member_ref="ben").update(reason="too long")
+    assert shown()["parked"] == "2"
+    said = run()
+    assert "memory: refuses 1, not mine\nmemory: refuses 1, too long" in said
+    assert "anna" not in said
+
+
+def test_many_reasons_are_summed_up():
+    refs = [f"m{number}" for number in range(8)]
+    refuses.update(refs)
+    for ref in refs:
+        choose(ref)
+    carry()
+    for row in Parked.objects.all():
+        Parked.objects.filter(pk=row.pk).update(reason=f"because of {row.pk}")
+    assert run().endswith("memory: refuses 3 for other reasons\n")
+
+
+def test_drift():
+    assert shown()["drift"] == "-"
+    now = timezone.now()
+    common = {"store": "memory", "kind": "full", "started_at": now, "alive_until": now}
+    Reconciliation.objects.create(**common, finished_at=now, missing=2, edited=1, repaired=2)
+    Reconciliation.objects.create(**common)  # at work
+    assert shown()["drift"] == "3"
+    assert f"memory: 3 differed on {now:%Y-%m-%d %H:%M} UTC, 2 repaired." in run()
 
 
 def test_catching_up():
@@ -167,6 +195,16 @@ def test_retry():
     assert not Parked.objects.open().exists()
 
 
+def test_reconcile():
+    choose("anna")
+    carry()
+    stores.HELD.clear()
+    assert "1 repaired" in run("--reconcile", "memory")
+    assert ("anna", "genai-training") in stores.HELD
+    with pytest.raises(CommandError, match="There is no store 'nosuch'"):
+        run("--reconcile", "nosuch")
+
+
 class TestRemove:
     @pytest.fixture(autouse=True)
     def _state(self):
@@ -225,6 +263,8 @@ class TestRemove:
          "Its name is not known: check the address."),
         ("unexpected ZeroDivisionError; see the log",
          "A mistake in the store's module; the log has the details."),
+        ("misconfigured: url: no usable driver (ImportError)",
+         "Its settings cannot work: `manage.py check` says which."),
         ("something new", "something new"),
     ],
 )  # fmt: skip

@@ -77,6 +77,7 @@ def start_crashes(bench: Bench) -> "subprocess.Popen[str]":
 
 
 def crashes(bench: Bench, result: Result, process: "subprocess.Popen[str]", seconds: float) -> str:
+    bench.crowd.rest()  # nothing else is broken now, and it only takes turns of the processor
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -98,9 +98,10 @@ def forgets(bench: Bench, result: Result) -> str:
     """No protocol helps against a lie: the cursor moves. What can be read back is repaired."""
     site = bench.site
     with bench.watch.ignoring(WEBHOOK):
-        site.receiver.fail("forgets")
-        bench.until_saved(more=10)
-        site.wait_until_carried((WEBHOOK,), CATCH_UP)
+        with others_unhurt(bench, result, WEBHOOK):
+            site.receiver.fail("forgets")
+            bench.until_saved(more=10)
+            site.wait_until_carried((WEBHOOK,), CATCH_UP)
         bench.crowd.rest()
         site.wait_until_carried((WEBHOOK,), CATCH_UP)
         site.receiver.recover()

@@ -68,7 +68,7 @@ class Bench:
         started = time.monotonic()
         say(f"{result.fault} …")
         self.watch.reset_longest()
-        ended = len(self.site.ended)
+        ended, outcomes = len(self.site.ended), self.crowd.outcomes.copy()
         try:
             result.details = fault(result)
         except (NotRecovered, TimeoutError, AssertionError) as error:
@@ -79,12 +79,19 @@ class Bench:
             traceback.print_exc()
             result.findings.append(f"the suite itself failed: {error!r}")
         self._settle(result)
+        result.details += self._lost(outcomes)
         if names := Counter(self.site.ended[ended:]):
             words = ", ".join(f"{name} {count} ×" for name, count in sorted(names.items()))
-            result.details += f"; ended by themselves and started again: {words}"
+            result.findings.append(f"ended by themselves: {words}")
         seconds = time.monotonic() - started
         say(f"  {result.word}, {seconds:.0f} s. {result.cells()[-1]}")
         return result
+
+    def _lost(self, before: Counter[str]) -> str:
+        """How many answers members never got, and what they then learned by asking again."""
+        since = self.crowd.outcomes - before
+        lost, settled = since["unknown"], since["settled by the request id"]
+        return f"; {lost:,} answers lost, {settled} choices settled by the request id" * bool(lost)
 
     def _settle(self, result: Result) -> None:
         try:
