@@ -14,7 +14,7 @@ from tests.site import Site, running_site
 
 # Run in the site's own data by `manage.py shell`; prints what the tests need to know.
 _MEMBERS = """
-import json, uuid
+import json, time, uuid
 from datetime import timedelta
 from django.conf import settings
 from django.test import Client
@@ -24,8 +24,7 @@ from consent.dashboard import current_notice
 from consent.links import Link, make_token
 from ledger.append import NewChoice, append
 from ledger.models import Channel, Decision
-from propagation.pausing import pause
-from propagation.wake import wake
+from propagation.models import Cursor, Parked
 
 notice = current_notice()
 today = timezone.localdate()
@@ -66,6 +65,14 @@ for state in ("objected", "allowed", "link-objected"):
     choose(f"state-{state}", Decision.OBJECTED)
 choose("state-allowed", Decision.ALLOWED)
 choose("state-delayed", Decision.OBJECTED, timedelta(hours=20))
+# Refused by one store for long, which only shows once the store has the choices after it.
+while not Cursor.objects.filter(store="affiliates", position__gte=5).exists():
+    time.sleep(0.2)
+Parked.objects.create(
+    store="affiliates", partition=0, member_ref="state-delayed", purpose=settings.PURPOSE,
+    revision=1, reason="not known there", parked_at=timezone.now(),
+    retry_at=timezone.now() + timedelta(days=1),
+)
 print("PEOPLE" + json.dumps(people))
 """
 
