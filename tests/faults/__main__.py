@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from tests.faults import brokers, crashes, databases, deliveries, failing, processes, repairs
+from tests.faults.leftovers import Guard, keep_logs
 from tests.faults.members import Crowd, Member
 from tests.faults.plan import FULL, PLANS, Plan
 from tests.faults.report import Result, Run, say, table, write
@@ -45,6 +46,7 @@ def main() -> int:
     results: list[Result] = []
     notes: list[str] = []
     whole = not os.environ.get("FAULTS_ONLY")
+    guard = Guard(folder)
     with ExitStack() as stack:
         stack.callback(_remove, folder, results)
         bench = _set_up(folder, stack, plan, seed)
@@ -56,6 +58,8 @@ def main() -> int:
             whole = False
             results.append(Result("the rest", "", "", str(error), ["not tried"]))
         results.append(_conclude(bench))
+    if left := guard.end():
+        results[-1].findings.append(f"left over: {'; '.join(left)}")
     seconds = time.monotonic() - started
     postgres = f"{version // 10_000}.{version % 10_000}"
     run = Run(plan.name, seed, seconds, postgres, tuple(notes))
@@ -71,9 +75,7 @@ def _remove(folder: Path, results: list[Result]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         say(f"What was said by all processes is kept in {folder / 'logs'}")
-        for kept in folder.iterdir():
-            if kept.name != "logs":
-                shutil.rmtree(kept, ignore_errors=True)
+        keep_logs(folder)
 
 
 def _set_up(folder: Path, stack: ExitStack, plan: Plan, seed: int) -> Bench:
