@@ -298,6 +298,12 @@ GPC_LAST_UPDATE = env.day(
     "GPC_LAST_UPDATE", env.REQUIRED if GPC_OBJECTS and not EMBEDDED else "2026-11-25"
 )
 
+# What has to hold before a rollout can start (`consent.launch`); 0 and 0: nothing is checked.
+LAUNCH_NOTICE_DAYS = env.integer("LAUNCH_NOTICE_DAYS", 0 if EMBEDDED else 30)
+LAUNCH_TOLD_PERCENT = env.integer("LAUNCH_TOLD_PERCENT", 0 if EMBEDDED else 95)
+# For how many days somebody who was not told may be missing from the list of the untold.
+UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
+
 # Ledger and propagation ----------------------------------------------------------------------
 
 LEDGER_PARTITIONS = env.integer("LEDGER_PARTITIONS", 1, minimum=1)
