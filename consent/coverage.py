@@ -55,8 +55,10 @@ def exposure(
 
 
 def running_periods(rollout: Rollout) -> Iterator[Period]:
-    """When a rollout ran: from its start, less its pauses and while it was held. Before its first record it counts as
-    announced: it may have been entered later than it was."""
+    """When a rollout ran: from its start, less its pauses and the time in which it was held.
+
+    Before its first record it counts as announced: it may have been entered later than it was.
+    """
     changes = sorted(rollout.history.all(), key=lambda change: (change.at, change.pk))
     starts = [BEGINNING, *(change.at for change in changes[1:])]
     ends = [*starts[1:], END]

@@ -152,7 +152,7 @@ class NoticeText(models.Model):
         """A copy with the operator's name and address in place of the placeholders."""
         filled = copy.copy(self)
         for name in self.PLACEHOLDER_FIELDS:
-            setattr(filled, name, _fill(getattr(self, name)))
+            setattr(filled, name, fill(getattr(self, name)))
         return filled
 
     @property
@@ -169,7 +169,7 @@ class NoticeText(models.Model):
 
     def _kind(self, kind: str) -> Kind:
         words = self.kinds[kind]
-        return Kind(kind, _fill(words["label"]), _fill(words["detail"]))
+        return Kind(kind, fill(words["label"]), fill(words["detail"]))
 
     def clean(self) -> None:
         wanted = {*self.notice.used, *self.notice.never_used}
@@ -177,7 +177,8 @@ class NoticeText(models.Model):
             raise ValidationError({"kinds": f"No text for: {', '.join(missing)}."})
 
 
-def _fill(text: str) -> str:
+def fill(text: str) -> str:
+    """The text with the operator's name and address in place of the placeholders."""
     # Not str.format: a stray brace in a text must not take the page down.
     return text.replace("{operator}", settings.OPERATOR_NAME).replace(
         "{email}", settings.OPERATOR_PRIVACY_EMAIL

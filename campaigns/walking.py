@@ -1,0 +1,166 @@
+"""Going over all members in small steps: to count a campaign's audience, and to freeze it.
+
+Each step is one short transaction over a range of keys, with its place kept in the walk, so that
+a process that dies is followed by another one that goes on from there.
+"""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import BooleanField, Case, CharField, F, IntegerField, Value, When
+from django.utils import timezone
+
+from accounts.models import Member, MemberQuerySet
+from campaigns.audience import ACCOUNT, HOME, Numbers, audience, grouped, languages_of, of_languages
+from campaigns.models import Campaign, Lane, Recipient, Walk
+from campaigns.providers import provider_expression
+from campaigns.wording import Group, write_messages
+
+LEASE = timedelta(seconds=60)
+STEP = 10_000
+"""Members in one step."""
+
+
+def start(campaign: Campaign, kind: Walk.Kind) -> Walk:
+    """Begin the walk, or begin it again from the start."""
+    walk, _made = Walk.objects.update_or_create(
+        campaign=campaign,
+        kind=kind,
+        defaults={
+            "position": 0,
+            "counts": {},
+            "started_at": timezone.now(),
+            "done_at": None,
+            "fence": F("fence") + 1,
+            "leased_until": None,
+        },
+        create_defaults={},
+    )
+    return walk
+
+
+def walk_on(walk_id: int, budget: float = 10.0) -> bool:
+    """Do steps until the walk is done or ``budget`` seconds are over; True: there is more to do.
+
+    Safe to run at any time, any number of times: all but one return without doing anything.
+    """
+    walk = Walk.objects.claim(walk_id, timezone.now(), LEASE)
+    if walk is None:
+        return False
+    end = time.monotonic() + budget
+    while _step(walk):
+        if time.monotonic() >= end:
+            Walk.objects.held(walk).update(leased_until=None)
+            return True
+    return False
+
+
+def progress(walk: Walk) -> float:
+    """The share of the way that is done, from 0 to 1."""
+    if walk.done_at:
+        return 1.0
+    last = Member.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return min(walk.position / last, 0.99) if last else 0.0
+
+
+def _step(walk: Walk) -> bool:
+    """One step under a held lease; False when there is no further one, or the lease is lost."""
+    with transaction.atomic():
+        if not Walk.objects.select_for_update().filter(pk=walk.pk, fence=walk.fence).first():
+            return False
+        upto = _bound(walk.position)
+        if upto is None or _ended(walk.campaign):
+            Walk.objects.held(walk).update(done_at=timezone.now(), leased_until=None)
+            return False
+        members = Member.objects.filter(pk__gt=walk.position, pk__lte=upto)
+        numbers = Numbers.read(walk.counts)
+        if walk.kind == Walk.Kind.COUNT:
+            _count(walk.campaign, members, numbers)
+        else:
+            _freeze(walk.campaign, members, numbers)
+        walk.position, walk.counts = upto, numbers.stored()
+        Walk.objects.held(walk).update(
+            position=upto, counts=walk.counts, leased_until=timezone.now() + LEASE
+        )
+    return True
+
+
+def _ended(campaign: Campaign) -> bool:
+    campaign.refresh_from_db()
+    return campaign.state in {Campaign.State.FINISHED, Campaign.State.KILLED}
+
+
+def _bound(position: int) -> int | None:
+    """The last key of the next range; None behind the last member."""
+    ahead = Member.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
+    bound: int | None = ahead[STEP - 1 : STEP].first() or ahead.last()
+    return bound
+
+
+def _count(campaign: Campaign, members: MemberQuerySet, numbers: Numbers) -> None:
+    language_of_tag = languages_of(campaign.notice)
+    wanted = _wanted(campaign, members)
+    for row in grouped(wanted):
+        numbers.add(row, language_of_tag(row["language"]))
+
+
+def _wanted(campaign: Campaign, members: MemberQuerySet) -> MemberQuerySet:
+    wanted = audience(campaign, timezone.now(), members)
+    return of_languages(campaign, wanted, languages_of(campaign.notice))
+
+
+def _freeze(campaign: Campaign, members: MemberQuerySet, numbers: Numbers) -> None:
+    """One row for each member of the range who is in the audience, and the mails that they get."""
+    wanted = _wanted(campaign, members)
+    language_of_tag = languages_of(campaign.notice)
+    groups = list(grouped(wanted))
+    tags = {row["language"]: language_of_tag(row["language"]) for row in groups}
+    _insert(campaign, wanted, tags)
+    for row in groups:
+        numbers.add(row, tags[row["language"]])
+    write_messages(
+        campaign,
+        [
+            Group(tags[row["language"]], row["home"], row["account"], row["is_minor"])
+            for row in groups
+        ],
+    )
+    Lane.objects.bulk_create(
+        [Lane(campaign=campaign, provider=name) for name in ("", *numbers.providers)],
+        ignore_conflicts=True,
+    )
+
+
+def _insert(campaign: Campaign, members: MemberQuerySet, tags: dict[str, str]) -> None:
+    """INSERT … SELECT: no row comes to this process and back."""
+    whens = [When(language=tag, then=Value(language)) for tag, language in tags.items()]
+    language = Case(*whens, default=Value(settings.LANGUAGE_CODE), output_field=CharField())
+    values = {
+        "campaign_id": Value(campaign.pk, IntegerField()),
+        "member_id": F("pk"),
+        "language": language,
+        "minor": F("is_minor"),
+        "country": HOME,
+        "account_country": ACCOUNT,
+        "provider": provider_expression(),
+        "state": Value(Recipient.State.PENDING.value),
+        "reason": Value(""),
+        "reply": Value(""),
+        "attempts": Value(0, IntegerField()),
+        "possibly_doubled": Value(False, BooleanField()),
+        "due_at": Value(timezone.now()),
+    }
+    selected = members.order_by().annotate(
+        **{f"to_{name}": value for name, value in values.items()}
+    )
+    sql, parameters = selected.values_list(
+        *(f"to_{name}" for name in values)
+    ).query.sql_with_params()
+    table, columns = Recipient._meta.db_table, ", ".join(values)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) {sql} ON CONFLICT DO NOTHING",
+            parameters,
+        )
