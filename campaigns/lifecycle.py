@@ -126,7 +126,10 @@ def resume(campaign: Campaign, *, by: str, reason: str = "") -> None:
 def kill(campaign: Campaign, *, by: str, reason: str) -> None:
     """End it for good; whoever waits is left out."""
     _needs(reason)
-    _move(campaign, "killed", by=by, reason=reason, of=Campaign.UNDER_WAY, to=State.KILLED)
+    _move(
+        campaign, "killed", by=by, reason=reason, of=Campaign.UNDER_WAY, to=State.KILLED,
+        finished_at=timezone.now(),
+    )  # fmt: skip
 
 
 def change(campaign: Campaign, *, by: str, reason: str, **values: Any) -> None:

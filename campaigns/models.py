@@ -295,14 +295,16 @@ class WalkQuerySet(models.QuerySet["Walk"]):
 
 class Walk(models.Model):
     """A pass over all members in the order of their keys, in small steps: it counts a campaign's
-    audience, or freezes it. ``position`` is the last key that is done, so any process goes on."""
+    audience, or freezes it; or over its recipients, for its figures. ``position`` is the last key
+    that is done, so that any process can go on."""
 
     class Kind(models.TextChoices):
         COUNT = "count", "count"
         FREEZE = "freeze", "freeze"
+        FIGURES = "figures", "figures"
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="walks")
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=7, choices=Kind)
     position = models.PositiveBigIntegerField(default=0)
     counts = models.JSONField(default=dict)
     started_at = models.DateTimeField(default=timezone.now)

@@ -1,4 +1,5 @@
-"""Going over all members in small steps: to count a campaign's audience, and to freeze it.
+"""Going over all members in small steps: to count a campaign's audience, and to freeze it; and over
+its recipients, to count what has come of it.
 
 Each step is one short transaction over a range of keys, with its place kept in the walk, so that
 a process that dies is followed by another one that goes on from there.
@@ -6,21 +7,31 @@ a process that dies is followed by another one that goes on from there.
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import BooleanField, Case, CharField, F, IntegerField, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    F,
+    IntegerField,
+    Value,
+    When,
+)
 from django.utils import timezone
 
 from accounts.models import Member, MemberQuerySet
 from campaigns.audience import ACCOUNT, HOME, Numbers, audience, grouped, languages_of, of_languages
+from campaigns.figures import Figures, add
 from campaigns.models import Campaign, Lane, Recipient, Walk
 from campaigns.providers import provider_expression
 from campaigns.wording import Group, write_messages
 
 LEASE = timedelta(seconds=60)
 STEP = 10_000
-"""Members in one step."""
+"""Members or recipients in one step."""
 
 
 def start(campaign: Campaign, kind: Walk.Kind) -> Walk:
@@ -61,42 +72,64 @@ def progress(walk: Walk) -> float:
     """The share of the way that is done, from 0 to 1."""
     if walk.done_at:
         return 1.0
-    last = Member.objects.order_by("-pk").values_list("pk", flat=True).first()
+    last = _rows(walk).order_by("-pk").values_list("pk", flat=True).first()
     return min(walk.position / last, 0.99) if last else 0.0
 
 
 def _step(walk: Walk) -> bool:
     """One step under a held lease; False when there is no further one, or the lease is lost."""
     with transaction.atomic():
-        if not Walk.objects.select_for_update().filter(pk=walk.pk, fence=walk.fence).first():
+        if not Walk.objects.held(walk).select_for_update().first():
             return False
-        upto = _bound(walk.position)
-        if upto is None or _ended(walk.campaign):
-            Walk.objects.held(walk).update(done_at=timezone.now(), leased_until=None)
+        rows = _rows(walk)
+        upto = _bound(rows, walk.position)
+        if upto is None or _in_vain(walk):
+            _end(walk)
             return False
-        members = Member.objects.filter(pk__gt=walk.position, pk__lte=upto)
-        numbers = Numbers.read(walk.counts)
-        if walk.kind == Walk.Kind.COUNT:
-            _count(walk.campaign, members, numbers)
-        else:
-            _freeze(walk.campaign, members, numbers)
-        walk.position, walk.counts = upto, numbers.stored()
-        Walk.objects.held(walk).update(
-            position=upto, counts=walk.counts, leased_until=timezone.now() + LEASE
-        )
+        walk.counts = _do(walk, rows.filter(pk__gt=walk.position, pk__lte=upto))
+        walk.position = upto
+        until = timezone.now() + LEASE
+        Walk.objects.held(walk).update(position=upto, counts=walk.counts, leased_until=until)
     return True
 
 
-def _ended(campaign: Campaign) -> bool:
-    campaign.refresh_from_db()
-    return campaign.state in {Campaign.State.FINISHED, Campaign.State.KILLED}
+def _rows(walk: Walk) -> Any:
+    """The recipients or members that it goes over."""
+    if walk.kind == Walk.Kind.FIGURES:
+        return Recipient.objects.filter(campaign=walk.campaign)
+    return Member.objects.all()
 
 
-def _bound(position: int) -> int | None:
-    """The last key of the next range; None behind the last member."""
-    ahead = Member.objects.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
+def _bound(rows: Any, position: int) -> int | None:
+    """The last key of the next range; None behind the last row."""
+    ahead = rows.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
     bound: int | None = ahead[STEP - 1 : STEP].first() or ahead.last()
     return bound
+
+
+def _in_vain(walk: Walk) -> bool:
+    """Whether the campaign has ended before its audience was written down."""
+    walk.campaign.refresh_from_db()
+    ended = {Campaign.State.FINISHED, Campaign.State.KILLED}
+    return walk.kind == Walk.Kind.FREEZE and walk.campaign.state in ended
+
+
+def _do(walk: Walk, rows: Any) -> dict[str, Any]:
+    """Do one range; returns the walk's counts with it."""
+    if walk.kind == Walk.Kind.FIGURES:
+        figures = Figures(**walk.counts)
+        add(figures, walk.campaign, rows, timezone.now())
+        return vars(figures)
+    numbers = Numbers.read(walk.counts)
+    work = _freeze if walk.kind == Walk.Kind.FREEZE else _count
+    work(walk.campaign, rows, numbers)
+    return numbers.stored()
+
+
+def _end(walk: Walk) -> None:
+    Walk.objects.held(walk).update(done_at=timezone.now(), leased_until=None)
+    if walk.kind == Walk.Kind.FIGURES:
+        Campaign.objects.filter(pk=walk.campaign_id).update(figures=walk.counts)
 
 
 def _count(campaign: Campaign, members: MemberQuerySet, numbers: Numbers) -> None:

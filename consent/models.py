@@ -418,6 +418,23 @@ class ParkedMail(models.Model):
         return f"confirmation to {self.member_id}: {self.purpose} r{self.revision}"
 
 
+class Reach(models.Model):
+    """How many of the members whom a rollout concerns were told, as counted last."""
+
+    rollout = models.OneToOneField(Rollout, on_delete=models.CASCADE, related_name="reach")
+    concerned = models.PositiveBigIntegerField(default=0)
+    told = models.PositiveBigIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.rollout}: {self.told} of {self.concerned}"
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.told / self.concerned if self.concerned else 100.0
+
+
 class ToldQuerySet(models.QuerySet["Told"]):
     def reached(self) -> "ToldQuerySet":
         """Those who were told, in whichever way."""

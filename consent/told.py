@@ -9,9 +9,13 @@ from accounts.models import Member
 from consent.models import Notice, Told
 
 
-def mail_accepted(notice: Notice, member_ids: Iterable[int], at: datetime) -> None:
-    """The mail server has taken the notice for them. Those erased meanwhile are left out."""
-    _first(notice, member_ids, "mailed_at", at, address=Told.Address.ACCEPTED, address_at=at)
+def mail_accepted(notice: Notice, member_ids: Iterable[int], at: datetime) -> list[int]:
+    """The mail server has taken the notice for them. Those erased meanwhile are left out.
+
+    Returns the others, who cannot be erased before the caller's transaction ends.
+    """
+    accepted = Told.Address.ACCEPTED
+    return _first(notice, member_ids, "mailed_at", at, address=accepted, address_at=at)
 
 
 def page_seen(notice: Notice, member_id: int, at: datetime) -> None:
@@ -43,7 +47,7 @@ def _first(
     way: str | None,
     at: datetime,
     **address: str | datetime,
-) -> None:
+) -> list[int]:
     """Set the time of ``way`` where it has none, and what is known of the address."""
     with transaction.atomic():
         # Locked, so that an erasure comes wholly before this or takes the rows with it; in one
@@ -60,3 +64,4 @@ def _first(
             rows.filter(**{way: None}).update(**first)
         if address:
             rows.update(**address)
+    return ids

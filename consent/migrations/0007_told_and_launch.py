@@ -5,7 +5,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-
 from consent.triggers import HISTORY
 
 
@@ -18,7 +17,7 @@ def guard_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0003_sent_mail'),
+        ('consent', '0005_append_only_access'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -60,5 +59,16 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'told',
                 'constraints': [models.UniqueConstraint(fields=('member', 'notice'), name='told_unique')],
             },
+        ),
+        migrations.CreateModel(
+            name='Reach',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('concerned', models.PositiveBigIntegerField(default=0)),
+                ('told', models.PositiveBigIntegerField(default=0)),
+                ('counted_at', models.DateTimeField(null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
+                ('rollout', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='reach', to='consent.rollout')),
+            ],
         ),
     ]
