@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Value, When
 from django.db.models.functions import Upper
+from django.db.models.lookups import Exact
 
-from accounts.languages import site_language
-from accounts.models import MemberQuerySet
+from accounts.languages import language_of, site_language
+from accounts.models import Member, MemberQuerySet
 from accounts.regions import Region, countries, country_for
 from campaigns.models import UNKNOWN, Campaign, NoReminders
 from campaigns.providers import provider_expression
@@ -33,16 +34,21 @@ def audience(campaign: Campaign, now: datetime, within: MemberQuerySet) -> Membe
     return members.filter(_told(campaign, now), _objected(campaign))
 
 
+type LanguageOf = Callable[[str, str], str]
+"""The language of the mail by a member's language tag and country of residence."""
+
+
 def of_languages(
-    campaign: Campaign, members: MemberQuerySet, language_of_tag: Callable[[str], str]
+    campaign: Campaign, members: MemberQuerySet, language_of_mail: LanguageOf
 ) -> MemberQuerySet:
     """Those of the members who get their mail in one of the campaign's languages."""
     if not campaign.languages:
         return members
-    tags = members.order_by().values_list("language", flat=True).distinct()
-    return members.filter(
-        language__in=[tag for tag in tags if language_of_tag(tag) in campaign.languages]
-    )
+    found = Q(pk__in=[])
+    for tag, home in members.order_by().values_list("language", HOME).distinct():
+        if language_of_mail(tag, home) in campaign.languages:
+            found |= Q(Exact(HOME, home), language=tag)
+    return members.filter(found)
 
 
 def _place(campaign: Campaign) -> Q:
@@ -85,14 +91,13 @@ def _objected(campaign: Campaign) -> Q:
     return found if campaign.objected == Campaign.WhoObjected.OBJECTED else ~found
 
 
-def languages_of(notice: Notice) -> Callable[[str], str]:
-    """Which of the notice's languages a member with a language tag gets it in."""
-    written = set(notice.translations.values_list("language", flat=True))
-    return partial(_language, written)
+def languages_of(notice: Notice) -> LanguageOf:
+    """Which of the notice's languages members get it in."""
+    return partial(_language, set(notice.translations.values_list("language", flat=True)))
 
 
-def _language(written: set[str], tag: str) -> str:
-    language = site_language(tag)
+def _language(written: set[str], tag: str, home: str) -> str:
+    language = language_of(Member(language=tag, country=home))
     return language if language in written else settings.LANGUAGE_CODE
 
 
@@ -129,8 +134,8 @@ def region_of(code: str) -> str:
 
 @dataclass
 class Numbers:
-    """An audience in numbers. ``fallbacks``: members by the language that they would need and
-    that the notice is not written in; they get it in the site's default."""
+    """An audience in numbers. ``fallbacks``: members by the language that they want and that there
+    is no text in; they get it in another one."""
 
     size: int
     minors: int

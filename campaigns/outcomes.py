@@ -19,6 +19,7 @@ State, Reason = Recipient.State, Recipient.Reason
 def delivered(recipient: Recipient, *, at: datetime) -> None:
     """The mail has arrived: this settles one whose sender was cut off."""
     with transaction.atomic():
+        _locked(recipient)
         unsettled = Recipient.objects.filter(
             pk=recipient.pk, state__in=[State.PENDING, State.SENDING], attempts__gt=0
         )
@@ -38,6 +39,7 @@ def came_back(
         (State.BOUNCED, Reason.HARD_BOUNCE) if hard else (State.FAILED, Reason.SOFT_BOUNCE)
     )
     with transaction.atomic():
+        _locked(recipient)
         row = Recipient.objects.select_for_update().get(pk=recipient.pk)
         if row.state in {State.BOUNCED, State.FAILED, State.SKIPPED}:
             return
@@ -70,8 +72,9 @@ def not_reached(
 def complained(recipient: Recipient, *, at: datetime) -> None:
     """The member marked the mail as spam: it was read, and there shall be no reminders."""
     with transaction.atomic():
+        member = _locked(recipient)
         Recipient.objects.filter(pk=recipient.pk, complained_at=None).update(complained_at=at)
-        if member := _locked(recipient):
+        if member:
             NoReminders.objects.get_or_create(
                 member=member, defaults={"since": at, "how": NoReminders.How.COMPLAINED}
             )

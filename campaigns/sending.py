@@ -268,6 +268,7 @@ class Batch:
         if not sent and not ended:
             return
         with transaction.atomic():
+            told.lock_members(self.members)
             if sent:
                 write_sent(self.campaign, self.lease, sent)
             for end in ended:

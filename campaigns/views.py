@@ -1,5 +1,6 @@
 """What the links in a campaign's mails do beside objecting: leave reminders, count the visit."""
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -28,7 +29,10 @@ def reminders(request: HttpRequest, token: str) -> HttpResponse:
     if member is None:
         return keep_private(render(request, "consent/link_invalid.html", status=404))
     if request.method == "POST":
-        NoReminders.objects.get_or_create(member=member, defaults={"how": NoReminders.How.ASKED})
+        with transaction.atomic():
+            if told.lock_members([member.pk]):
+                how = {"how": NoReminders.How.ASKED}
+                NoReminders.objects.get_or_create(member=member, defaults=how)
     stopped = NoReminders.objects.filter(member=member).exists()
     with translation.override(language_of(member)):
         page = render(request, "campaigns/reminders.html", {"stopped": stopped})

@@ -10,16 +10,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import (
     BooleanField,
     Case,
     CharField,
     F,
     IntegerField,
+    Q,
     Value,
     When,
 )
+from django.db.models.lookups import In
 from django.utils import timezone
 
 from accounts.models import Member, MemberQuerySet
@@ -61,7 +63,7 @@ def walk_on(walk_id: int, budget: float = 10.0) -> bool:
     if walk is None:
         return False
     end = time.monotonic() + budget
-    while _step(walk):
+    while _step_again(walk):
         if time.monotonic() >= end:
             Walk.objects.held(walk).update(leased_until=None)
             return True
@@ -74,6 +76,13 @@ def progress(walk: Walk) -> float:
         return 1.0
     last = _rows(walk).order_by("-pk").values_list("pk", flat=True).first()
     return min(walk.position / last, 0.99) if last else 0.0
+
+
+def _step_again(walk: Walk) -> bool:
+    try:
+        return _step(walk)
+    except IntegrityError:  # a member of this range was erased meanwhile
+        return _step(walk)
 
 
 def _step(walk: Walk) -> bool:
@@ -133,10 +142,9 @@ def _end(walk: Walk) -> None:
 
 
 def _count(campaign: Campaign, members: MemberQuerySet, numbers: Numbers) -> None:
-    language_of_tag = languages_of(campaign.notice)
-    wanted = _wanted(campaign, members)
-    for row in grouped(wanted):
-        numbers.add(row, language_of_tag(row["language"]))
+    language_of_mail = languages_of(campaign.notice)
+    for row in grouped(_wanted(campaign, members)):
+        numbers.add(row, language_of_mail(row["language"], row["home"]))
 
 
 def _wanted(campaign: Campaign, members: MemberQuerySet) -> MemberQuerySet:
@@ -147,29 +155,34 @@ def _wanted(campaign: Campaign, members: MemberQuerySet) -> MemberQuerySet:
 def _freeze(campaign: Campaign, members: MemberQuerySet, numbers: Numbers) -> None:
     """One row for each member of the range who is in the audience, and the mails that they get."""
     wanted = _wanted(campaign, members)
-    language_of_tag = languages_of(campaign.notice)
-    groups = list(grouped(wanted))
-    tags = {row["language"]: language_of_tag(row["language"]) for row in groups}
-    _insert(campaign, wanted, tags)
-    for row in groups:
-        numbers.add(row, tags[row["language"]])
-    write_messages(
-        campaign,
-        [
-            Group(tags[row["language"]], row["home"], row["account"], row["is_minor"])
-            for row in groups
-        ],
-    )
+    language_of_mail = languages_of(campaign.notice)
+    homes: dict[tuple[str, str], set[str]] = {}
+    groups: set[Group] = set()
+    for row in grouped(wanted):
+        language = language_of_mail(row["language"], row["home"])
+        homes.setdefault((row["language"], language), set()).add(row["home"])
+        groups.add(Group(language, row["home"], row["account"], row["is_minor"]))
+        numbers.add(row, language)
+    _insert(campaign, wanted, homes)
+    write_messages(campaign, groups)
     Lane.objects.bulk_create(
         [Lane(campaign=campaign, provider=name) for name in ("", *numbers.providers)],
         ignore_conflicts=True,
     )
 
 
-def _insert(campaign: Campaign, members: MemberQuerySet, tags: dict[str, str]) -> None:
+def _insert(
+    campaign: Campaign, members: MemberQuerySet, homes: dict[tuple[str, str], set[str]]
+) -> None:
     """INSERT … SELECT: no row comes to this process and back."""
-    whens = [When(language=tag, then=Value(language)) for tag, language in tags.items()]
-    language = Case(*whens, default=Value(settings.LANGUAGE_CODE), output_field=CharField())
+    language = Case(
+        *(
+            When(Q(In(HOME, sorted(places)), language=tag), then=Value(language))
+            for (tag, language), places in homes.items()
+        ),
+        default=Value(settings.LANGUAGE_CODE),
+        output_field=CharField(),
+    )
     values = {
         "campaign_id": Value(campaign.pk, IntegerField()),
         "member_id": F("pk"),
@@ -185,12 +198,8 @@ def _insert(campaign: Campaign, members: MemberQuerySet, tags: dict[str, str]) -
         "possibly_doubled": Value(False, BooleanField()),
         "due_at": Value(timezone.now()),
     }
-    selected = members.order_by().annotate(
-        **{f"to_{name}": value for name, value in values.items()}
-    )
-    sql, parameters = selected.values_list(
-        *(f"to_{name}" for name in values)
-    ).query.sql_with_params()
+    into = {f"into_{name}": value for name, value in values.items()}
+    sql, parameters = members.order_by().annotate(**into).values_list(*into).query.sql_with_params()
     table, columns = Recipient._meta.db_table, ", ".join(values)
     with connection.cursor() as cursor:
         cursor.execute(

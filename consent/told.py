@@ -50,10 +50,7 @@ def _first(
 ) -> list[int]:
     """Set the time of ``way`` where it has none, and what is known of the address."""
     with transaction.atomic():
-        # Locked, so that an erasure comes wholly before this or takes the rows with it; in one
-        # order, so that two writers never wait for each other.
-        known = Member.objects.select_for_update(no_key=True).filter(pk__in=list(member_ids))
-        ids = list(known.order_by("pk").values_list("pk", flat=True))
+        ids = lock_members(member_ids)
         first = {way: at} if way else {}
         Told.objects.bulk_create(
             [Told(member_id=pk, notice=notice, **first, **address) for pk in ids],
@@ -65,3 +62,12 @@ def _first(
         if address:
             rows.update(**address)
     return ids
+
+
+def lock_members(member_ids: Iterable[int]) -> list[int]:
+    """Those of the members who are there; within a transaction, none is erased before its end.
+
+    To be called before other rows of theirs are locked, which an erasure does in that order too.
+    """
+    rows = Member.objects.select_for_update(no_key=True).filter(pk__in=list(member_ids))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
