@@ -57,9 +57,9 @@ def write(
     mail = _mail(member, notice, link, more)
     return Written(
         language=mail.extra_headers["Content-Language"],
-        subject=" ".join(words.subject.split()) or mail.subject,
+        subject=" ".join((words.subject or str(mail.subject)).split()),
         text=_tidy(str(mail.body)),
-        html=_without_indents(str(mail.alternatives[0].content)),
+        html=_without_indents(str(mail.alternatives[0][0])),
     )
 
 

@@ -17,7 +17,7 @@ def guard_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('consent', '0005_append_only_access'),
+        ('consent', '0006_confirmation_mails'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

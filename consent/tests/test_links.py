@@ -2,9 +2,8 @@
 
 import base64
 import re
-import time
 import struct
-import uuid
+import time
 
 import pytest
 from django.core import signing
