@@ -14,7 +14,7 @@ from django.conf import settings
 from campaigns.models import Recipient
 
 _KIND = b"privacydash.message-id.1"
-_ID = re.compile(r"<?([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{20})@[^\s@]+>?")
+_ID = re.compile(r"<?([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{20})@[^\s@<>]+>?")
 
 
 def sender_domain() -> str:

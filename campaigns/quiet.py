@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.core import get_global
 from django.conf import settings
 
+from accounts.regions import country_for
 from campaigns.models import Campaign
 
 _BEYOND_CLDR = {"XK": ["Europe/Belgrade"]}
@@ -21,7 +22,8 @@ _BEYOND_CLDR = {"XK": ["Europe/Belgrade"]}
 def zones(country: str) -> tuple[ZoneInfo, ...]:
     """The time zones of a country; UTC for one without any."""
     names = {**get_global("territory_zones"), **_BEYOND_CLDR}
-    found = names.get(country) or names.get(settings.OPERATOR_LEAD_COUNTRY) or ["UTC"]
+    known = country if country_for(country) else settings.OPERATOR_LEAD_COUNTRY
+    found = names.get(known) or ["UTC"]
     try:
         return tuple(ZoneInfo(name) for name in found)
     except ZoneInfoNotFoundError:

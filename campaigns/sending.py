@@ -177,11 +177,11 @@ class Batch:
 
     def _send_to(self, recipient: Recipient) -> None:
         """Hand one mail over. Raises ServerAway, with the recipient among the waiting again."""
-        mail = self._mail(recipient)
-        if mail is None:
-            self.ended.append(Ended(recipient, State.FAILED, Reason.BAD_ADDRESS))
-            return
         try:
+            mail = self._mail(recipient)
+            if mail is None:
+                self.ended.append(Ended(recipient, State.FAILED, Reason.BAD_ADDRESS))
+                return
             self.post.carry(mail)
         except Refused as refusal:
             self._refused(recipient, refusal)

@@ -5,6 +5,7 @@ LAUNCH_NOTICE_DAYS is the time between the announcement and the start, and LAUNC
 share of the members concerned who must have been told.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 
@@ -32,9 +33,11 @@ class LaunchError(Exception):
     """Nothing was changed; the message says why, in words for staff."""
 
 
-def members_concerned(region: str) -> MemberQuerySet:
-    """Those whose data a rollout in the region would use, if they do not object."""
-    here: MemberQuerySet = Member.objects.living_in(Region(region))
+def members_concerned(regions: Iterable[str]) -> MemberQuerySet:
+    """Those whose data rollouts in the regions would use, if they do not object."""
+    here: MemberQuerySet = Member.objects.none()
+    for region in regions:
+        here |= Member.objects.living_in(Region(region))
     return here.filter(is_active=True, is_staff=False, is_minor=False)
 
 
@@ -101,7 +104,7 @@ def check(rollout: Rollout) -> None:
     count_reach(rollout)
     today = timezone.localdate()
     if rollout.starts_on <= today and not missing(rollout, today):
-        reach = rollout.reach
+        reach = Reach.objects.get(rollout=rollout)
         reason = f"{reach.told:,} of {reach.concerned:,} members concerned were told."
         with suppress(ValidationError):  # somebody else has cleared or changed it meanwhile
             rollout.clear(by=BY_ITSELF, reason=reason)
@@ -110,7 +113,7 @@ def check(rollout: Rollout) -> None:
 def count_reach(rollout: Rollout) -> None:
     """Count in ranges of keys, so that no statement takes long; one process at a time."""
     now = timezone.now()
-    Reach.objects.get_or_create(rollout=rollout)
+    Reach.objects.get_or_create(rollout_id=rollout.pk)
     row = Reach.objects.filter(rollout=rollout)
     if not row.filter(Q(leased_until=None) | Q(leased_until__lte=now)).update(
         leased_until=now + LEASE
@@ -119,7 +122,7 @@ def count_reach(rollout: Rollout) -> None:
     concerned = told = after = 0
     told_of = was_told(rollout.notice)
     while (upto := _bound(after)) is not None:
-        members = members_concerned(rollout.region).filter(pk__gt=after, pk__lte=upto)
+        members = members_concerned([rollout.region]).filter(pk__gt=after, pk__lte=upto)
         numbers = members.aggregate(all=Count("pk"), told=Count("pk", filter=told_of))
         concerned, told, after = concerned + numbers["all"], told + numbers["told"], upto
         row.update(leased_until=timezone.now() + LEASE)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F, FilteredRelation, Q
 
-from accounts.models import MemberQuerySet
 from consent.launch import members_concerned, was_told
 from consent.models import Notice, Told
 
@@ -39,19 +38,19 @@ def untold(notice: Notice, now: datetime) -> Iterator[Untold]:
     since = now - timedelta(days=settings.UNTOLD_AFTER_DAYS)
     if notice.published_at is None or notice.published_at > since:
         return
-    for region in notice.rollouts.values_list("region", flat=True).order_by("pk"):
-        members = members_concerned(region).filter(~was_told(notice), joined_at__lte=since)
-        yield from _batches(notice, members)
-
-
-def _batches(notice: Notice, members: MemberQuerySet) -> Iterator[Untold]:
-    rows = members.annotate(
-        here=FilteredRelation("told", condition=Q(told__notice=notice)), address=F("here__address")
-    ).order_by("pk")
+    regions = notice.rollouts.values_list("region", flat=True)
+    rows = (
+        members_concerned(regions)
+        .filter(~was_told(notice), joined_at__lte=since)
+        .annotate(
+            here=FilteredRelation("told", condition=Q(told__notice=notice)),
+            address=F("here__address"),
+        )
+        .order_by("pk")
+        .values_list("pk", "member_ref", "address")
+    )
     after = 0
-    while batch := list(
-        rows.filter(pk__gt=after).values_list("pk", "member_ref", "address")[:BATCH]
-    ):
+    while batch := list(rows.filter(pk__gt=after)[:BATCH]):
         for _pk, member_ref, address in batch:
             yield Untold(member_ref, _why(address))
         after = batch[-1][0]
