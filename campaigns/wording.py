@@ -46,11 +46,12 @@ def preview(campaign: Campaign, group: Group) -> Written:
 def write_messages(campaign: Campaign, groups: Iterable[Group]) -> None:
     """Keep the mails of these groups, for good; those that are kept already stay as they are."""
     kept = set(campaign.messages.values_list(*Group._fields))
-    messages = [_message(campaign, group) for group in set(groups) if group not in kept]
+    messages = [message_for(campaign, group) for group in set(groups) if group not in kept]
     Message.objects.bulk_create(messages, ignore_conflicts=True)
 
 
-def _message(campaign: Campaign, group: Group) -> Message:
+def message_for(campaign: Campaign, group: Group) -> Message:
+    """What the group gets, as it would be kept; not saved."""
     written = preview(campaign, group)
     return Message(
         campaign=campaign,

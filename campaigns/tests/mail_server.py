@@ -94,7 +94,7 @@ class Behaviour:
     def sign_in(self, server, session, envelope, mechanism, login):
         good = login.login == b"site" and login.password == b"secret"
         self.signed_in.append(login.login)
-        return AuthResult(success=good, handled=True)
+        return AuthResult(success=good, handled=good)
 
 
 class _Controller(Controller):
