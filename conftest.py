@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from consent.triggers import GUARDS
+from campaigns import triggers as campaigns
+from consent import triggers as consent
 from ledger.triggers import ENTRIES
 
 pytest_plugins = ["tests.servers", "tests.people", "tests.browsing"]
@@ -17,7 +18,7 @@ _flush = TransactionTestCase._fixture_teardown
 
 def _flush_unguarded(self: TransactionTestCase) -> None:
     """Tests that commit are cleaned up by emptying all tables, which the triggers refuse."""
-    guards = [ENTRIES, *GUARDS]
+    guards = [ENTRIES, *consent.GUARDS, *campaigns.GUARDS]
     for guard in guards:
         guard.remove(connection)
     try:

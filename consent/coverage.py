@@ -55,8 +55,10 @@ def exposure(
 
 
 def running_periods(rollout: Rollout) -> Iterator[Period]:
-    """When a rollout ran: from its start, less its pauses. Before its first record it counts as
-    announced: it may have been entered later than it was."""
+    """When a rollout ran: from its start, less its pauses and the time in which it was held.
+
+    Before its first record it counts as announced: it may have been entered later than it was.
+    """
     changes = sorted(rollout.history.all(), key=lambda change: (change.at, change.pk))
     starts = [BEGINNING, *(change.at for change in changes[1:])]
     ends = [*starts[1:], END]
@@ -64,7 +66,7 @@ def running_periods(rollout: Rollout) -> Iterator[Period]:
     for change, since, until in zip(changes, starts, ends, strict=True):
         paused = {"paused": True, "resumed": False}.get(change.kind, paused)
         start = max(since, datetime.combine(change.starts_on, time.min, UTC))
-        if not paused and start < until:
+        if not paused and not change.held and start < until:
             yield Period(start, until)
 
 

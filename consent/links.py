@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 KIND = b"privacydash.object-link.1"
-_PAYLOAD = struct.Struct(">QQ")
+REMINDERS = b"privacydash.reminders-link.1"
+_PAYLOAD = struct.Struct(">QII")
 _NONCE = 12
 LENGTH = 59
 """Characters in a token; base64url without padding."""
@@ -29,27 +30,29 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a token stands for: primary keys of a member and of the notice in the mail."""
+    """What a token stands for: primary keys of a member, of the notice in the mail, and of the
+    campaign that it was sent for; 0 for none."""
 
     member_id: int
     notice_id: int
+    campaign_id: int = 0
 
 
 @cache
-def _cipher(key: str) -> AESGCM:
-    return AESGCM(hmac.digest(key.encode(), KIND, hashlib.sha256))
+def _cipher(key: str, kind: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(key.encode(), kind, hashlib.sha256))
 
 
-def make_token(link: Link) -> str:
+def make_token(link: Link, kind: bytes = KIND) -> str:
+    """A token for the link; one made as ``REMINDERS`` can leave reminders, and nothing else."""
     nonce = os.urandom(_NONCE)
-    sealed = _cipher(settings.LINK_KEYS[0]).encrypt(
-        nonce, _PAYLOAD.pack(link.member_id, link.notice_id), KIND
-    )
+    payload = _PAYLOAD.pack(link.member_id, link.campaign_id, link.notice_id)
+    sealed = _cipher(settings.LINK_KEYS[0], kind).encrypt(nonce, payload, kind)
     return base64.urlsafe_b64encode(nonce + sealed).rstrip(b"=").decode()
 
 
-def read_token(token: str) -> Link:
-    """What the token stands for; BadToken for anything that we did not make."""
+def read_token(token: str, kind: bytes = KIND) -> Link:
+    """What the token stands for; BadToken for anything that we did not make as this kind."""
     if len(token) != LENGTH:
         raise BadToken
     try:
@@ -58,7 +61,9 @@ def read_token(token: str) -> Link:
         raise BadToken from None
     for key in settings.LINK_KEYS:
         try:
-            return Link(*_PAYLOAD.unpack(_cipher(key).decrypt(raw[:_NONCE], raw[_NONCE:], KIND)))
+            payload = _cipher(key, kind).decrypt(raw[:_NONCE], raw[_NONCE:], kind)
         except InvalidTag:
             continue
+        member_id, campaign_id, notice_id = _PAYLOAD.unpack(payload)
+        return Link(member_id, notice_id, campaign_id)
     raise BadToken

@@ -152,7 +152,7 @@ class NoticeText(models.Model):
         """A copy with the operator's name and address in place of the placeholders."""
         filled = copy.copy(self)
         for name in self.PLACEHOLDER_FIELDS:
-            setattr(filled, name, _fill(getattr(self, name)))
+            setattr(filled, name, fill(getattr(self, name)))
         return filled
 
     @property
@@ -169,7 +169,7 @@ class NoticeText(models.Model):
 
     def _kind(self, kind: str) -> Kind:
         words = self.kinds[kind]
-        return Kind(kind, _fill(words["label"]), _fill(words["detail"]))
+        return Kind(kind, fill(words["label"]), fill(words["detail"]))
 
     def clean(self) -> None:
         wanted = {*self.notice.used, *self.notice.never_used}
@@ -177,11 +177,17 @@ class NoticeText(models.Model):
             raise ValidationError({"kinds": f"No text for: {', '.join(missing)}."})
 
 
-def _fill(text: str) -> str:
+def fill(text: str) -> str:
+    """The text with the operator's name and address in place of the placeholders."""
     # Not str.format: a stray brace in a text must not take the page down.
     return text.replace("{operator}", settings.OPERATOR_NAME).replace(
         "{email}", settings.OPERATOR_PRIVACY_EMAIL
     )
+
+
+def starts_held() -> bool:
+    """Whether a rollout has to be cleared before it can start (`consent.launch`)."""
+    return bool(settings.LAUNCH_NOTICE_DAYS or settings.LAUNCH_TOLD_PERCENT)
 
 
 class RolloutQuerySet(models.QuerySet["Rollout"]):
@@ -193,7 +199,8 @@ class RolloutQuerySet(models.QuerySet["Rollout"]):
 class Rollout(models.Model):
     """A notice in one region: when it was announced, from when data is used, paused or not.
 
-    Change it with `pause`, `resume` and `reschedule`, which keep the history.
+    Change it with `pause`, `resume` and `reschedule`, which keep the history. While it is ``held``
+    it does not start, whatever its date: see `consent.launch`.
     """
 
     notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="rollouts")
@@ -201,6 +208,7 @@ class Rollout(models.Model):
     announced_on = models.DateField()
     starts_on = models.DateField(help_text="The first day on which data is used.")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    held = models.BooleanField(default=starts_held, editable=False)
 
     objects: ClassVar = RolloutQuerySet.as_manager()
 
@@ -218,10 +226,12 @@ class Rollout(models.Model):
         return f"{self.notice} in {self.region}"
 
     def phase(self, today: date | None = None) -> str:
-        """``"paused"``, ``"before"`` the start, or ``"since"`` then."""
+        """``"paused"`` (or held beyond its date), ``"before"`` the start, or ``"since"`` then."""
         if self.paused_at:
             return "paused"
-        return "before" if (today or timezone.localdate()) < self.starts_on else "since"
+        if (today or timezone.localdate()) < self.starts_on:
+            return "before"
+        return "paused" if self.held else "since"
 
     def pause(self, *, by: str, reason: str) -> None:
         self._change("paused", by=by, reason=reason, paused_at=timezone.now())
@@ -230,14 +240,21 @@ class Rollout(models.Model):
         self._change("resumed", by=by, reason=reason, paused_at=None)
 
     def reschedule(self, starts_on: date, *, by: str, reason: str) -> None:
-        self._change("rescheduled", by=by, reason=reason, starts_on=starts_on)
+        """Move the start; the new one has to be cleared again."""
+        self._change("rescheduled", by=by, reason=reason, starts_on=starts_on, held=starts_held())
 
-    def _change(self, kind: str, *, by: str, reason: str, **values: date | datetime | None) -> None:
+    def clear(self, *, by: str, reason: str, kind: str = "cleared") -> None:
+        """Let it start on its date. Only `consent.launch` decides that."""
+        self._change(kind, by=by, reason=reason, held=False)
+
+    def _change(
+        self, kind: str, *, by: str, reason: str, **values: date | datetime | bool | None
+    ) -> None:
         if not reason.strip():
             raise ValidationError("Give a reason: it is part of the history.")
         with transaction.atomic():
             held = Rollout.objects.select_for_update().get(pk=self.pk)
-            if (kind == "paused") == bool(held.paused_at) and kind != "rescheduled":
+            if kind in {"paused", "resumed"} and (kind == "paused") == bool(held.paused_at):
                 raise ValidationError(f"The rollout is {kind} already.")
             for name, value in values.items():
                 setattr(self, name, value)
@@ -247,13 +264,17 @@ class Rollout(models.Model):
 
     def record(self, kind: str, *, by: str, reason: str) -> None:
         """Add to the history what holds from now on."""
-        self.history.create(kind=kind, by=by, reason=reason, starts_on=self.starts_on)
+        self.history.create(
+            kind=kind, by=by, reason=reason, starts_on=self.starts_on, held=self.held
+        )
 
 
 class RolloutChange(models.Model):
     """What happened to a rollout, when, by whom and why. Only ever added to."""
 
-    KINDS = ("announced", "paused", "resumed", "rescheduled")
+    KINDS = (
+        "announced", "paused", "resumed", "rescheduled", "cleared", "override", "overridden"
+    )  # fmt: skip
 
     rollout = models.ForeignKey(Rollout, on_delete=models.PROTECT, related_name="history")
     kind = models.CharField(max_length=12, choices=[(kind, kind) for kind in KINDS])
@@ -261,6 +282,7 @@ class RolloutChange(models.Model):
     by = models.CharField(max_length=254)
     reason = models.TextField()
     starts_on = models.DateField()
+    held = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"{self.rollout} {self.kind} at {self.at}"
@@ -394,3 +416,84 @@ class ParkedMail(models.Model):
 
     def __str__(self) -> str:
         return f"confirmation to {self.member_id}: {self.purpose} r{self.revision}"
+
+
+class Reach(models.Model):
+    """How many of the members whom a rollout concerns were told, as counted last."""
+
+    rollout = models.OneToOneField(Rollout, on_delete=models.CASCADE, related_name="reach")
+    concerned = models.PositiveBigIntegerField(default=0)
+    told = models.PositiveBigIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.rollout}: {self.told} of {self.concerned}"
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.told / self.concerned if self.concerned else 100.0
+
+
+class ToldQuerySet(models.QuerySet["Told"]):
+    def reached(self) -> "ToldQuerySet":
+        """Those who were told, in whichever way."""
+        return self.filter(
+            models.Q(mailed_at__isnull=False)
+            | models.Q(seen_at__isnull=False)
+            | models.Q(letter_at__isnull=False)
+        )
+
+
+class Told(models.Model):
+    """Whether, when and how a member was told of a notice. It goes when the member is erased.
+
+    Each way has the time at which it first did; a mail that came back did not. `consent.told`
+    writes it.
+    """
+
+    class Way(models.TextChoices):
+        MAIL = "mail", "the mail server accepted the mail"
+        PAGE = "page", "the member saw the page"
+        LETTER = "letter", "support sent a letter"
+
+    class Address(models.TextChoices):
+        """What came last of a mail to the member's address."""
+
+        UNTRIED = "", "no mail was tried"
+        ACCEPTED = "accepted", "accepted by the mail server"
+        REFUSED = "refused", "refused by the mail server"
+        BOUNCED = "bounced", "there is no such address"
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="told")
+    notice = models.ForeignKey(Notice, on_delete=models.PROTECT, related_name="told")
+    mailed_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    letter_at = models.DateTimeField(null=True)
+    address = models.CharField(max_length=8, choices=Address, blank=True)
+    address_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = ToldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "told"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["member", "notice"], name="told_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notice} to {self.member_id}: {self.how or 'not told'}"
+
+    @property
+    def first(self) -> tuple[datetime, "Told.Way"] | None:
+        """When the member was told first, and how; None for not at all."""
+        ways = {
+            Told.Way.MAIL: self.mailed_at,
+            Told.Way.PAGE: self.seen_at,
+            Told.Way.LETTER: self.letter_at,
+        }
+        return min(((at, way) for way, at in ways.items() if at), default=None)
+
+    @property
+    def how(self) -> str:
+        return self.first[1].value if self.first else ""

@@ -195,21 +195,21 @@ def opened_by_link(view: View) -> View:
         try:
             link = read_token(token)
         except BadToken:
-            return _private(render(request, "consent/link_invalid.html", status=404))
+            return keep_private(render(request, "consent/link_invalid.html", status=404))
         member = Member.objects.filter(pk=link.member_id, is_active=True).first()
         notice = current_notice()
         if member is None or notice is None or notice.pk != link.notice_id:
-            return _private(render(request, "consent/link_invalid.html", status=404))
+            return keep_private(render(request, "consent/link_invalid.html", status=404))
         language, _tag = language_for(request, member)
         with translation.override(language):
             response = view(request, member=member, notice=notice)
             response["Content-Language"] = language
-            return _private(response)
+            return keep_private(response)
 
     return wrapper
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def keep_private(response: HttpResponse) -> HttpResponse:
     """Nothing about the address or the page is kept by a cache or told to another page."""
     patch_cache_control(response, no_store=True, private=True)
     # Not no-referrer: with it browsers send "Origin: null", and the language form is refused.

@@ -284,6 +284,14 @@ MAILERS: dict[str, Any] = {
         },
     }
 }
+# Where mails of campaigns come back to; empty: to the sender.
+BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
+# Connections to the mail server that campaigns may use at a time, each of which takes a worker.
+MAIL_CONNECTIONS = env.integer("MAIL_CONNECTIONS", 1, minimum=1)
+# DKIM signatures by the site itself, where the mail server makes none.
+DKIM_DOMAIN = env.text("DKIM_DOMAIN", "")
+DKIM_SELECTOR = env.text("DKIM_SELECTOR", env.REQUIRED if DKIM_DOMAIN else "")
+DKIM_KEY_FILE = env.text("DKIM_KEY_FILE", env.REQUIRED if DKIM_DOMAIN else "")
 
 # Choices -------------------------------------------------------------------------------------
 
@@ -297,6 +305,12 @@ GPC_OBJECTS = env.boolean("GPC_OBJECTS", False)
 GPC_LAST_UPDATE = env.day(
     "GPC_LAST_UPDATE", env.REQUIRED if GPC_OBJECTS and not EMBEDDED else "2026-11-25"
 )
+
+# What has to hold before a rollout can start (`consent.launch`); 0 and 0: nothing is checked.
+LAUNCH_NOTICE_DAYS = env.integer("LAUNCH_NOTICE_DAYS", 0 if EMBEDDED else 30)
+LAUNCH_TOLD_PERCENT = env.integer("LAUNCH_TOLD_PERCENT", 0 if EMBEDDED else 95)
+# For how many days somebody who was not told may be missing from the list of the untold.
+UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
 
 # Ledger and propagation ----------------------------------------------------------------------
 
@@ -397,6 +411,7 @@ CELERY_BEAT_SCHEDULE = {
     # `expires` keeps hints from piling up while no worker runs.
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
+    "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

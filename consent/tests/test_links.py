@@ -2,6 +2,7 @@
 
 import base64
 import re
+import struct
 import time
 
 import pytest
@@ -42,12 +43,15 @@ class TestToken:
             with pytest.raises(BadToken):
                 read_token(bad)
 
-    def test_of_another_purpose(self, monkeypatch):
-        monkeypatch.setattr(links, "KIND", b"privacydash.something-else")
-        links._cipher.cache_clear()
-        foreign = make_token(Link(1, 1))
-        monkeypatch.undo()
-        links._cipher.cache_clear()
+    def test_of_a_campaign(self):
+        assert read_token(make_token(Link(2**63, 2**32 - 1, 7))) == Link(2**63, 2**32 - 1, 7)
+
+    def test_made_before_there_were_campaigns(self):
+        assert links._PAYLOAD.unpack(struct.pack(">QQ", 2**40, 7)) == (2**40, 0, 7)
+
+    def test_of_another_purpose(self):
+        foreign = make_token(Link(1, 1), links.REMINDERS)
+        assert read_token(foreign, links.REMINDERS) == Link(1, 1)
         for bad in (foreign, signing.dumps([1, 1]), signing.TimestampSigner().sign("1:1")):
             with pytest.raises(BadToken):
                 read_token(bad)

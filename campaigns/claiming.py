@@ -1,0 +1,99 @@
+"""Which mails a sender takes next: claimed with a lease, at the campaign's pace."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from campaigns.models import Campaign, Lane, Recipient, RecipientQuerySet
+from campaigns.pace import fill
+from campaigns.quiet import is_quiet
+
+LEASE = timedelta(minutes=2)
+"""Longer than the mail server may take for a mail; it is renewed while a batch is under way."""
+BATCH = 200
+
+
+def claim(campaign: Campaign, now: datetime) -> tuple[uuid.UUID, list[Recipient]]:
+    """Take up to BATCH recipients whose turn it is; nobody else sends to them under this lease."""
+    lease = uuid.uuid4()
+    with transaction.atomic():
+        # The lanes' lock makes claims follow one another; SKIP LOCKED keeps them from waiting
+        # for whoever writes down a bounce.
+        lanes = list(
+            Lane.objects.select_for_update().filter(campaign=campaign).order_by("provider")
+        )
+        ids = _choose(campaign, lanes, now)
+        Lane.objects.bulk_update(lanes, ["tokens", "filled_at"])
+        Recipient.objects.pending().filter(pk__in=ids).update(
+            state=Recipient.State.SENDING,
+            lease=lease,
+            leased_until=now + LEASE,
+            attempts=F("attempts") + 1,
+        )
+    return lease, list(Recipient.objects.held(lease).order_by("pk"))
+
+
+def _choose(campaign: Campaign, lanes: list[Lane], now: datetime) -> list[int]:
+    """Keys of recipients, each taken out of its provider's bucket and the campaign's."""
+    whole = next((lane for lane in lanes if not lane.provider), None)
+    if whole is None:
+        return []
+    left = min(fill(whole, campaign, now), BATCH)
+    waiting = _awake(campaign, now)
+    chosen: list[int] = []
+    # The longest unserved first, so that no provider keeps the others waiting.
+    for lane in sorted(lanes, key=lambda lane: (lane.filled_at, lane.provider)):
+        if lane is whole or (lane.not_before and lane.not_before > now):
+            continue
+        room = min(fill(lane, campaign, now), left)
+        found = waiting.filter(provider=lane.provider).select_for_update(skip_locked=True)
+        ids = list(found.values_list("pk", flat=True)[:room]) if room else []
+        lane.tokens = max(lane.tokens - len(ids), 0)
+        left -= len(ids)
+        chosen += ids
+    whole.tokens = max(whole.tokens - len(chosen), 0)
+    return chosen
+
+
+def _awake(campaign: Campaign, now: datetime) -> RecipientQuerySet:
+    """Those who wait, are due, and live where it is not quiet now."""
+    waiting = Recipient.objects.pending().filter(campaign=campaign, due_at__lte=now)
+    if campaign.quiet_from is None:
+        return waiting
+    countries = (campaign.audience or {}).get("countries", {})
+    return waiting.filter(
+        country__in=[code for code in countries if not is_quiet(campaign, code, now)]
+    )
+
+
+def settle_cut_off(now: datetime) -> int:
+    """Decide about mails whose sender did not come back: it may have handed them over or not.
+
+    One whose page was seen did arrive. The others are sent again, with the same Message-ID, and
+    reported as possibly doubled: better twice than never.
+    """
+    cut_off = Recipient.objects.cut_off(now)
+    arrived = cut_off.exclude(seen_at=None).update(
+        state=Recipient.State.SENT, sent_at=F("seen_at"), lease=None, leased_until=None
+    )
+    again = cut_off.update(
+        state=Recipient.State.PENDING, possibly_doubled=True, lease=None, leased_until=None
+    )
+    return arrived + again
+
+
+def give_back(lease: uuid.UUID, ids: list[int]) -> None:
+    """These were not tried: they wait again as before."""
+    Recipient.objects.held(lease).filter(pk__in=ids).update(
+        state=Recipient.State.PENDING,
+        lease=None,
+        leased_until=None,
+        attempts=F("attempts") - 1,
+    )
+
+
+def renew(lease: uuid.UUID) -> None:
+    Recipient.objects.held(lease).update(leased_until=timezone.now() + LEASE)
