@@ -32,9 +32,10 @@ def gauges(now: datetime) -> Iterator[GaugeMetricFamily]:
     behind = metrics.gauge("mail_lag_choices", "Sealed choices not confirmed by mail.", LABELS)
     age = metrics.gauge("mail_lag_seconds", "Age of the oldest of them, sealed or not.", LABELS)
     failures = metrics.gauge("mail_failures", "Failures of the mail server in a row.", LABELS)
-    for cursor in MailCursor.objects.order_by("partition"):
-        lane = [str(cursor.partition)]
-        behind.add_metric(lane, max(0, heads.get(cursor.partition, 0) - cursor.position))
+    cursors = {partition: MailCursor(partition=partition) for partition in heads}
+    for partition, cursor in {**cursors, **MailCursor.objects.in_bulk()}.items():
+        lane = [str(partition)]
+        behind.add_metric(lane, max(0, heads.get(partition, 0) - cursor.position))
         age.add_metric(lane, metrics.age(waiting_since(cursor), now))
         failures.add_metric(lane, cursor.failures)
     refused = metrics.gauge("mail_refused", "Mails that the server did not take for a member.", [])
