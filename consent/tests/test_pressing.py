@@ -88,6 +88,7 @@ def test_a_form_that_comes_in_time(send, after):
         signing.Signer(salt=SALT).sign("x:y"),
         signing.Signer(salt="other").sign(page_value().rpartition(":")[0]),
     ],
+    ids=["none", "empty", "x", "nul", "megabyte", "changed", "nothing in it", "of another kind"],
 )  # fmt: skip
 @pytest.mark.parametrize("person", [None, "yes"])
 def test_a_page_that_we_did_not_make(send, page, person):
