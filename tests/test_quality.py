@@ -59,22 +59,47 @@ def opened(visit, states, language):
         page.context.close()
 
 
+def barriers(page, name):
+    """What axe finds, and what is wider than the screen, at both widths, light and dark."""
+    axe = Axe()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 700})
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            yield f"{name} at {width}: wider than the screen"
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for violation in axe.run(page, options=AXE).response["violations"]:
+                for node in violation["nodes"]:
+                    yield f"{name} at {width}, {scheme}: {violation['id']}: {node['target']}"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_keeps_anybody_out(visit, states, language):
-    axe, found = Axe(), []
+    found = []
     for name, page in opened(visit, states, language):
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 700})
-            if page.evaluate("document.documentElement.scrollWidth") > width:
-                found.append(f"{name} at {width}: wider than the screen")
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                result = axe.run(page, options=AXE)
-                found += [
-                    f"{name} at {width}, {scheme}: {violation['id']}: {node['target']}"
-                    for violation in result.response["violations"]
-                    for node in violation["nodes"]
-                ]
+        found += barriers(page, name)
+    assert found == []
+
+
+def test_nor_where_something_went_wrong(visit, states):
+    """What is seen only after a form was sent."""
+    page = visit(expects=["409 (Conflict)", "400 (Bad Request)"], reduced_motion="reduce")
+    page.goto(states.link("link-doubted"))
+    page.evaluate("document.getElementById('objection').submit()")  # as a program does
+    page.locator("input[name=person]").wait_for()
+    found = [*barriers(page, "doubted")]
+    page.goto("/accounts/login/")
+    form = page.locator("form:has(input[type=password])")
+    form.locator("input[name=login]").fill("nobody@states.example")
+    form.locator("input[type=password]").fill("wrong")
+    form.locator("button[type=submit]").click()
+    page.get_by_role("alert").wait_for()
+    found += barriers(page, "wrong password")
+    page.goto("/verify/")
+    page.locator("main textarea").fill("not a receipt")
+    page.locator("main button[type=submit]").click()
+    page.get_by_role("alert").wait_for()
+    found += barriers(page, "not a receipt")
     assert found == []
 
 
