@@ -3,7 +3,7 @@
 What goes is who the member is. The ledger, the log of staff access and what stores have told stay
 under the member's reference, which leads to nobody here any more: data stores that are added later
 must be told of an objection as well, and what was recorded must stay provable
-(docs/adr/0009-what-an-erasure-leaves.md).
+(docs/adr/0007-what-an-erasure-leaves.md).
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Whether a person pressed the button on the mail page, or a robot sent its form.
 
-Scanners of mail open links, run scripts and submit forms. docs/adr/0010 says what each check here
+Scanners of mail open links, run scripts and submit forms. docs/adr/0008 says what each check here
 is for, and what none of them stops. Whoever is not believed is asked once, by a box to tick.
 """
 

@@ -1,5 +1,5 @@
 /* On the mail page: tells a press of the button from a script that pretends one.
-   Without this file the page works all the same; see docs/adr/0010. */
+   Without this file the page works all the same; see docs/adr/0008. */
 (() => {
   "use strict";
   const form = document.getElementById("objection");
