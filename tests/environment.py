@@ -27,6 +27,8 @@ for name in GIVEN:
 os.environ["PRIVACYDASH_MODE"] = "embedded"
 os.environ["PRIVACYDASH_DATA"] = str(_folder)
 os.environ["LOG_LEVEL"] = "WARNING"
+# Playwright's event loop runs as long as the browser is open, beside tests that use the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 if os.environ.get("TEST_DATABASE") == "postgres":
     try:

@@ -60,11 +60,12 @@ def test_a_second_run_on_the_same_port_touches_nothing(site, tmp_path):
 
 
 def test_a_second_run_on_the_same_folder_touches_nothing(site):
-    before = {path.name for path in site.data.iterdir()}
+    running = (site.data / "running.json").read_text()
     second = run(PORT=str(free_port()), PRIVACYDASH_DATA=str(site.data))
     assert second.returncode == 1
     assert "Another `make run` works in" in second.stderr
-    assert {path.name for path in site.data.iterdir()} == before
+    assert (site.data / "running.json").read_text() == running
+    assert site.health()["database"] == "ok"
 
 
 @pytest.mark.parametrize("port", ["0", "x", "99999"])

@@ -41,7 +41,7 @@ def record(members):
     """Each member toggles; members take turns, so that partitions are used in turn."""
     for turn in range(TOGGLES):
         if turn:
-            wait_for(lambda: WRITES, what="a relay has begun while choices are still recorded")
+            wait_for(lambda: WRITES, 60, what="a relay has begun while choices are still recorded")
         for ref in members:
             with transaction.atomic():
                 choose(ref, "allowed" if turn % 2 else "objected")
