@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from ledger.models import Decision
 from ledger.seal import seal_all
+from propagation.drift import Drift
 from propagation.models import Cursor, Removal
 from propagation.reconcile import reconcile
 from propagation.relay import relay
@@ -99,6 +102,29 @@ def test_a_repair_counts_too():
     stores.HELD.clear()
     reconcile("tables", full=True)
     assert told("ben") == [("Training tables", 7)]
+
+
+def test_rows_that_an_import_brings_back_are_found_by_reconcile(settings, tmp_path):
+    """With real tables in Delta Lake."""
+    posts = f"{tmp_path}/posts"
+
+    def import_rows(*refs):
+        write_deltalake(posts, pa.table({"member_ref": list(refs)}), mode="append")
+
+    settings.DATA_STORES["tables"] |= {
+        "BACKEND": "propagation.stores.delta.TrainingTableStore",
+        "OPTIONS": {"tables": [f"file://{posts}"], "state": f"file://{tmp_path}/state"},
+    }
+    import_rows("anna", "anna", "ben", "carl")
+    carry("anna", "ben")
+    assert told("anna") == [("Training tables", 2)]
+    assert reconcile("tables", full=True).drift == 0
+    import_rows("anna", "dora", "anna", "anna")
+    report = reconcile("tables", full=True)
+    assert (dict(report.found), report.repaired) == ({Drift.MISSING: 1}, 1)
+    assert told("anna") == [("Training tables", 5)]
+    left = DeltaTable(posts).to_pyarrow_table()["member_ref"].to_pylist()
+    assert sorted(left) == ["carl", "dora"]
 
 
 def test_a_store_that_cannot_tell_has_not_confirmed(monkeypatch):

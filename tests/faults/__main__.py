@@ -28,7 +28,7 @@ from tests.faults.site import BASE, REDIS, SQL, Site
 from tests.faults.watch import Watch
 from tests.servers import ServerMissingError
 
-MEMBERS, THREADS, PAUSE = 90, 5, 0.06
+MEMBERS, THREADS, PAUSE = 90, 5, 0.1
 DOCS = BASE / "docs" / "reliability.md"
 RIGHT = "right in the end, cursor never past an unconfirmed choice, others unhurt"
 SAVED = "every acknowledged choice in ledger and stores"

@@ -65,8 +65,10 @@ def _cell(text: str) -> str:
 INTRODUCTION = """\
 `make test-faults` starts the site on servers of its own, drives members over HTTP, and breaks
 things. A checker then compares what every member was told with the ledger and with every store.
-`FAULTS=short` takes two minutes and runs in CI; `SEED=` repeats a run's choices, though not the
-machine's timing."""
+The full run takes about ten minutes on two cores that have nothing else to do, is given up after
+fifteen, and writes this table. `FAULTS=short` takes two minutes and runs in CI. `SEED=` repeats the
+dice of a run, though not the machine's timing. Nothing is left running afterwards, even if the
+suite is killed."""
 
 SHORTENED = """\
 The waits are shorter than in production, so that a run is not mostly waiting: a killed relay's
