@@ -13,7 +13,7 @@ from campaigns.quiet import is_quiet
 
 LEASE = timedelta(minutes=2)
 """Longer than the mail server may take for a mail; it is renewed while a batch is under way."""
-BATCH = 200
+BATCH = 500
 
 
 def claim(campaign: Campaign, now: datetime) -> tuple[uuid.UUID, list[Recipient]]:
@@ -26,7 +26,9 @@ def claim(campaign: Campaign, now: datetime) -> tuple[uuid.UUID, list[Recipient]
             Lane.objects.select_for_update().filter(campaign=campaign).order_by("provider")
         )
         ids = _choose(campaign, lanes, now)
-        Lane.objects.bulk_update(lanes, ["tokens", "filled_at"])
+        for lane in lanes:
+            if lane.filled_at == now:
+                lane.save(update_fields=["tokens", "filled_at"])
         Recipient.objects.pending().filter(pk__in=ids).update(
             state=Recipient.State.SENDING,
             lease=lease,
@@ -44,18 +46,29 @@ def _choose(campaign: Campaign, lanes: list[Lane], now: datetime) -> list[int]:
     left = min(fill(whole, campaign, now), BATCH)
     waiting = _awake(campaign, now)
     chosen: list[int] = []
-    # The longest unserved first, so that no provider keeps the others waiting.
-    for lane in sorted(lanes, key=lambda lane: (lane.filled_at, lane.provider)):
-        if lane is whole or (lane.not_before and lane.not_before > now):
-            continue
-        room = min(fill(lane, campaign, now), left)
-        found = waiting.filter(provider=lane.provider).select_for_update(skip_locked=True)
-        ids = list(found.values_list("pk", flat=True)[:room]) if room else []
-        lane.tokens = max(lane.tokens - len(ids), 0)
-        left -= len(ids)
-        chosen += ids
-    whole.tokens = max(whole.tokens - len(chosen), 0)
+    open_lanes = [lane for lane in lanes if lane.provider and not _left_alone(lane, now)]
+    # Those with a limit first: what they may take is little, and the others take the rest.
+    for lane in open_lanes:
+        if lane.provider in campaign.limits:
+            room = min(fill(lane, campaign, now), left - len(chosen))
+            taken = _take(waiting, [lane.provider], room)
+            lane.tokens -= len(taken)
+            chosen += taken
+    free = [lane.provider for lane in open_lanes if lane.provider not in campaign.limits]
+    chosen += _take(waiting, free, left - len(chosen))
+    whole.tokens -= len(chosen)
     return chosen
+
+
+def _left_alone(lane: Lane, now: datetime) -> bool:
+    return lane.not_before is not None and lane.not_before > now
+
+
+def _take(waiting: RecipientQuerySet, providers: list[str], number: int) -> list[int]:
+    if number <= 0 or not providers:
+        return []
+    rows = waiting.filter(provider__in=providers).select_for_update(skip_locked=True)
+    return list(rows.values_list("pk", flat=True)[:number])
 
 
 def _awake(campaign: Campaign, now: datetime) -> RecipientQuerySet:
@@ -69,28 +82,13 @@ def _awake(campaign: Campaign, now: datetime) -> RecipientQuerySet:
     )
 
 
-def settle_cut_off(now: datetime) -> int:
-    """Decide about mails whose sender did not come back: it may have handed them over or not.
-
-    One whose page was seen did arrive. The others are sent again, with the same Message-ID, and
-    reported as possibly doubled: better twice than never.
-    """
-    cut_off = Recipient.objects.cut_off(now)
-    arrived = cut_off.exclude(seen_at=None).update(
-        state=Recipient.State.SENT, sent_at=F("seen_at"), lease=None, leased_until=None
-    )
-    again = cut_off.update(
-        state=Recipient.State.PENDING, possibly_doubled=True, lease=None, leased_until=None
-    )
-    return arrived + again
-
-
 def give_back(lease: uuid.UUID, ids: list[int]) -> None:
     """These were not tried: they wait again as before."""
     Recipient.objects.held(lease).filter(pk__in=ids).update(
         state=Recipient.State.PENDING,
         lease=None,
         leased_until=None,
+        in_hand=False,
         attempts=F("attempts") - 1,
     )
 

@@ -1,7 +1,8 @@
 """Sending a campaign: claim a batch, look again, hand the mails over, write down what came of it.
 
-What is done is written down every second or so. A sender that is killed in between leaves rows
-with a lease that ends; `claiming.settle_cut_off` decides about them.
+What is done is noted after a few mails, and written down in full every second or so. A sender that
+is killed in between leaves rows with a lease that ends; `recording.settle_cut_off` decides about
+them.
 """
 
 import logging
@@ -20,18 +21,19 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from campaigns import checking, claiming, lifecycle, outcomes
+from campaigns import checking, claiming, lifecycle, outcomes, recording
 from campaigns.carriers import Carrier, ReadyMail, Refused, ServerAway, Uncertain, carrier
 from campaigns.models import Campaign, Lane, Message, Recipient, Sender
 from campaigns.rendering import Fill, address_of, build, personal
 from consent import told
-from consent.models import SentMail
 from propagation.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
 WRITE_EVERY = 1.0
 """Seconds after which a sender writes down what it has done."""
+IN_HAND, NOTE_EVERY = 25, 0.05
+"""Mails, and seconds, after which it is noted which were taken: what a kill can leave in doubt."""
 ATTEMPTS = 10
 """Then the mail has failed: with the waits between them, after about two days."""
 IN_A_ROW = 5
@@ -135,15 +137,18 @@ class Batch:
         self.go_on = go_on
         self.members = checking.members_of(recipients)
         self.sent: list[Recipient] = []
+        self.unnoted: list[int] = []
+        self.in_hand: set[int] = set()
         self.ended: list[Ended] = []
         self.strange = 0
         self.put_off: Counter[str] = Counter()
-        self.written_at = time.monotonic()
+        self.written_at = self.noted_at = time.monotonic()
 
     def send(self) -> None:
         self._look_again()
         try:
             while self.waiting and self._in_time():
+                self._take_in_hand()
                 self._send_to(self.waiting.pop(0))
         except ServerAway as problem:
             self._server_away(str(problem))
@@ -197,8 +202,18 @@ class Batch:
             self._count_strange()
         else:
             self.sent.append(recipient)
+            self.unnoted.append(recipient.pk)
             self.strange = 0
             self.put_off[recipient.provider] = 0
+
+    def _take_in_hand(self) -> None:
+        """Note what was taken and what comes next, unless that was done a moment ago."""
+        long_ago = time.monotonic() - self.noted_at > NOTE_EVERY
+        if self.waiting[0].pk in self.in_hand and not (long_ago and self.unnoted):
+            return
+        coming = [recipient.pk for recipient in self.waiting[:IN_HAND]]
+        recording.take_in_hand(self.lease, coming, self.unnoted)
+        self.in_hand, self.unnoted, self.noted_at = set(coming), [], time.monotonic()
 
     def _count_strange(self) -> None:
         self.strange += 1
@@ -263,16 +278,27 @@ class Batch:
     def _write(self) -> None:
         """Write down all that has come of mails since the last time, in one transaction."""
         sent, ended = self.sent, self.ended
-        self.sent, self.ended = [], []
-        self.written_at = time.monotonic()
+        self.sent, self.unnoted, self.ended = [], [], []
+        self.written_at = self.noted_at = time.monotonic()
         if not sent and not ended:
             return
         with transaction.atomic():
-            told.lock_members(self.members)
+            told.lock_members(self.members)  # before their rows, as an erasure does
             if sent:
-                write_sent(self.campaign, self.lease, sent)
+                held = Recipient.objects.held(self.lease).filter(pk__in=[r.pk for r in sent])
+                recording.write_sent(self.campaign, held, timezone.now())
+                self._all_is_well(sent)
             for end in ended:
                 end.write(self.lease)
+
+    def _all_is_well(self, sent: list[Recipient]) -> None:
+        """What had been wrong is over."""
+        well = {"failures": 0, "not_before": None, "problem": ""}
+        providers = {recipient.provider for recipient in sent}
+        lanes = Lane.objects.filter(campaign=self.campaign, provider__in=providers)
+        lanes.filter(failures__gt=0).update(**well)
+        if self.campaign.failures:
+            Campaign.objects.filter(pk=self.campaign.pk).update(**well)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,34 +330,6 @@ class Ended:
         if written and self.state in {State.BOUNCED, State.FAILED}:
             gone = self.state == State.BOUNCED
             outcomes.not_reached(recipient, gone=gone, reply=self.reply, at=timezone.now())
-
-
-def write_sent(campaign: Campaign, lease: uuid.UUID, recipients: list[Recipient]) -> None:
-    """The server has taken these mails: for the report, for the member's own record, as told."""
-    now = timezone.now()
-    held = Recipient.objects.held(lease).filter(pk__in=[recipient.pk for recipient in recipients])
-    mine = set(held.select_for_update().values_list("pk", flat=True))
-    held.update(
-        state=State.SENT, sent_at=now, reason="", reply="", lease=None, leased_until=None
-    )  # fmt: skip
-    languages = {r.member_id: r.language for r in recipients if r.pk in mine and r.member_id}
-    SentMail.objects.bulk_create(
-        SentMail(
-            member_id=member_id,
-            kind=SentMail.Kind.NOTICE,
-            purpose=campaign.notice.purpose_id,
-            notice_version=campaign.notice.version,
-            language=languages[member_id],
-            sent_at=now,
-        )
-        for member_id in told.mail_accepted(campaign.notice, languages, now)
-    )
-    Lane.objects.filter(
-        campaign=campaign, provider__in={r.provider for r in recipients}, failures__gt=0
-    ).update(failures=0, not_before=None, problem="")
-    Campaign.objects.filter(pk=campaign.pk, failures__gt=0).update(
-        failures=0, not_before=None, problem=""
-    )
 
 
 def wait(attempts: int) -> timedelta:

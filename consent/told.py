@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F, Value
 
 from accounts.models import Member
+from consent.inserting import insert_from
 from consent.models import Notice, Told
 
 
@@ -52,15 +54,17 @@ def _first(
     with transaction.atomic():
         ids = lock_members(member_ids)
         first = {way: at} if way else {}
-        Told.objects.bulk_create(
-            [Told(member_id=pk, notice=notice, **first, **address) for pk in ids],
-            ignore_conflicts=True,
+        values = {"address": "", **first, **address}
+        kept = [f"{way} = coalesce(consent_told.{way}, excluded.{way})"] if way else []
+        kept += [f"{name} = excluded.{name}" for name in address]
+        insert_from(
+            Told,
+            Member.objects.filter(pk__in=ids),
+            on_conflict=f"(member_id, notice_id) DO UPDATE SET {', '.join(kept)}",
+            member_id=F("pk"),
+            notice_id=Value(notice.pk),
+            **{name: Value(value) for name, value in values.items()},
         )
-        rows = Told.objects.filter(notice=notice, member_id__in=ids)
-        if way:
-            rows.filter(**{way: None}).update(**first)
-        if address:
-            rows.update(**address)
     return ids
 
 
