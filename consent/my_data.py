@@ -1,6 +1,6 @@
 """All that this site holds about one member, for that member."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Member, MemberAccess, Session
-from consent.models import ParkedMail, SentMail
+from consent.models import ParkedMail, SentMail, Told
 from ledger.models import Entry
 from propagation.progress import Delivery, history
 from propagation.removals import Removed, removals
+
+more: list[Callable[[Member], dict[str, Any]]] = []
+"""What apps above this one hold about a member, as named parts of the JSON; they add to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class MyData:
     mails: list[SentMail]
     unsent_mails: list[ParkedMail]
     accesses: list[MemberAccess]
+    told: list[Told]
 
     def as_json(self) -> dict[str, Any]:
         """Points in time are aware, in UTC; the encoder of Django writes them by ISO 8601."""
@@ -43,7 +47,9 @@ class MyData:
             "deleted_by_stores": [asdict(removed) for removed in self.removed],
             "mails_sent": [_mail(mail) for mail in self.mails],
             "mails_not_sent": [_unsent(mail) for mail in self.unsent_mails],
+            "told_of_notices": [_told(told) for told in self.told],
             "staff_access": [{"at": access.at, "what": access.what} for access in self.accesses],
+            **{name: part for held in more for name, part in held(self.member).items()},
         }
 
 
@@ -60,6 +66,7 @@ def my_data(member: Member) -> MyData:
         mails=list(member.sent_mails.order_by("-sent_at")),
         unsent_mails=list(member.parked_mails.order_by("-parked_at")),
         accesses=list(MemberAccess.objects.filter(member_ref=member.member_ref).order_by("-pk")),
+        told=list(member.told.select_related("notice").order_by("-pk")),
     )
 
 
@@ -97,6 +104,18 @@ def _mail(mail: SentMail) -> dict[str, Any]:
         **_notice(mail.notice_version, mail.language),
         "revision": mail.revision,
         "sent_at": mail.sent_at,
+    }
+
+
+def _told(told: Told) -> dict[str, Any]:
+    return {
+        "purpose": told.notice.purpose_id,
+        "notice_version": told.notice.version,
+        "mail_accepted_at": told.mailed_at,
+        "page_seen_at": told.seen_at,
+        "letter_sent_at": told.letter_at,
+        "address": told.address,
+        "address_at": told.address_at,
     }
 
 
