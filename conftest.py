@@ -1,5 +1,6 @@
 """What all tests share: servers, a ledger that can be emptied between tests, plain static files."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -43,10 +44,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of stores need not run again with another database of the site."""
+    """Tests of stores need not run again with another database of the site; some wait for CI."""
+    thorough = "true" in {os.environ.get("CI"), os.environ.get("THOROUGH")}
     for item in items:
         if item.path.name.startswith(("test_store_", "test_receiver")):
             item.add_marker("stores")
+        if item.get_closest_marker("thorough") and not thorough:
+            item.add_marker(pytest.mark.skip("takes long: left to CI, or THOROUGH=true make test"))
 
 
 @pytest.fixture(autouse=True)

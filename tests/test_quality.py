@@ -13,6 +13,7 @@ from tests.site import BASE
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 LANGUAGES = ("en", "de", "el")
+IN_TURN = ("en", *(pytest.param(language, marks=pytest.mark.thorough) for language in ("de", "el")))
 WIDTHS = (320, 1280)
 AXE = {
     "resultTypes": ["violations"],
@@ -73,7 +74,7 @@ def barriers(page, name):
                     yield f"{name} at {width}, {scheme}: {violation['id']}: {node['target']}"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", IN_TURN)
 def test_nothing_keeps_anybody_out(visit, states, language):
     found = []
     for name, page in opened(visit, states, language):

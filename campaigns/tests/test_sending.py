@@ -9,6 +9,7 @@ from accounts.models import Member
 from campaigns import claiming, lifecycle, recording, sending
 from campaigns.models import Campaign, NoReminders, Recipient, Sender, Undeliverable
 from campaigns.tests.campaigns import due_now, make_campaign, reasons, running, states
+from campaigns.tests.mail_server import mailers
 from consent import told
 from consent.models import SentMail, Told
 from ledger.models import Decision
@@ -220,10 +221,7 @@ class TestTrouble:
         assert len(set(server.to())) == len(server.received) == 4
 
     def test_the_server_is_away(self, notice, member, other, settings):
-        settings.MAILERS["default"] = {
-            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-            "OPTIONS": {"host": "127.0.0.1", "port": 1, "timeout": 2},
-        }
+        settings.MAILERS = mailers(1)
         campaign = running(notice)
         send(campaign)
         assert "cannot be reached" in campaign.problem
