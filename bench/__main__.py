@@ -22,9 +22,9 @@ def main() -> None:
         _configure(site, store, valkey, folder)
         django.setup()
         call_command("migrate", verbosity=0)
-        from bench import choices, relaying  # noqa: PLC0415 — they need a configured Django
+        from bench import choices, mailing, relaying  # noqa: PLC0415 — they need a configured Django
 
-        rows = [choices.measure(site, folder), *relaying.measure(store, valkey)]
+        rows = [choices.measure(site, folder), *relaying.measure(store, valkey), *mailing.measure()]
         print(*table.lines(rows), sep="\n")
         table.keep(rows, machine.description(site), machine.durability(site), choices.SHAPE)
 

@@ -62,7 +62,8 @@ def keep(rows: Sequence[Row], machine: str, durability: str, shape: str) -> None
                 "",
                 "Written by `make bench`: medians of rounds in which both sides take turns on the "
                 "same server.",
-                "What each row measures is told in `bench/choices.py` and `bench/relaying.py`.",
+                "What each row measures is told in `bench/choices.py`, `bench/relaying.py` and "
+                "`bench/mailing.py`.",
                 "",
                 *lines(rows),
                 "",

@@ -13,7 +13,7 @@ from campaigns.quiet import is_quiet
 
 LEASE = timedelta(minutes=2)
 """Longer than the mail server may take for a mail; it is renewed while a batch is under way."""
-BATCH = 200
+BATCH = 500
 
 
 def claim(campaign: Campaign, now: datetime) -> tuple[uuid.UUID, list[Recipient]]:

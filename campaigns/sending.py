@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
 
 from campaigns import checking, claiming, lifecycle, outcomes
@@ -25,6 +25,7 @@ from campaigns.carriers import Carrier, ReadyMail, Refused, ServerAway, Uncertai
 from campaigns.models import Campaign, Lane, Message, Recipient, Sender
 from campaigns.rendering import Fill, address_of, build, personal
 from consent import told
+from consent.inserting import insert_from
 from consent.models import SentMail
 from propagation.backoff import backoff
 
@@ -310,21 +311,19 @@ def write_sent(campaign: Campaign, lease: uuid.UUID, recipients: list[Recipient]
     """The server has taken these mails: for the report, for the member's own record, as told."""
     now = timezone.now()
     held = Recipient.objects.held(lease).filter(pk__in=[recipient.pk for recipient in recipients])
-    mine = set(held.select_for_update().values_list("pk", flat=True))
-    held.update(
-        state=State.SENT, sent_at=now, reason="", reply="", lease=None, leased_until=None
-    )  # fmt: skip
-    languages = {r.member_id: r.language for r in recipients if r.pk in mine and r.member_id}
-    SentMail.objects.bulk_create(
-        SentMail(
-            member_id=member_id,
-            kind=SentMail.Kind.NOTICE,
-            purpose=campaign.notice.purpose_id,
-            notice_version=campaign.notice.version,
-            language=languages[member_id],
-            sent_at=now,
-        )
-        for member_id in told.mail_accepted(campaign.notice, languages, now)
+    mine = dict(held.select_for_update().values_list("pk", "member_id"))
+    held.update(state=State.SENT, sent_at=now, reason="", reply="", lease=None, leased_until=None)
+    members = [member_id for member_id in mine.values() if member_id is not None]
+    there = told.mail_accepted(campaign.notice, members, now)
+    insert_from(
+        SentMail,
+        Recipient.objects.filter(campaign=campaign, member__in=there),
+        member_id=F("member"),
+        kind=Value(SentMail.Kind.NOTICE.value),
+        purpose=Value(campaign.notice.purpose_id),
+        notice_version=Value(campaign.notice.version),
+        language=F("language"),
+        sent_at=Value(now),
     )
     Lane.objects.filter(
         campaign=campaign, provider__in={r.provider for r in recipients}, failures__gt=0

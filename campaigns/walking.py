@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import (
     BooleanField,
     Case,
@@ -30,6 +30,7 @@ from campaigns.figures import Figures, add
 from campaigns.models import Campaign, Lane, Recipient, Walk
 from campaigns.providers import provider_expression
 from campaigns.wording import Group, write_messages
+from consent.inserting import insert_from
 
 LEASE = timedelta(seconds=60)
 STEP = 10_000
@@ -198,11 +199,4 @@ def _insert(
         "possibly_doubled": Value(False, BooleanField()),
         "due_at": Value(timezone.now()),
     }
-    into = {f"into_{name}": value for name, value in values.items()}
-    sql, parameters = members.order_by().annotate(**into).values_list(*into).query.sql_with_params()
-    table, columns = Recipient._meta.db_table, ", ".join(values)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({columns}) {sql} ON CONFLICT DO NOTHING",
-            parameters,
-        )
+    insert_from(Recipient, members, **values)

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F, Value
 
 from accounts.models import Member
+from consent.inserting import insert_from
 from consent.models import Notice, Told
 
 
@@ -51,16 +53,20 @@ def _first(
     """Set the time of ``way`` where it has none, and what is known of the address."""
     with transaction.atomic():
         ids = lock_members(member_ids)
-        first = {way: at} if way else {}
-        Told.objects.bulk_create(
-            [Told(member_id=pk, notice=notice, **first, **address) for pk in ids],
-            ignore_conflicts=True,
-        )
         rows = Told.objects.filter(notice=notice, member_id__in=ids)
         if way:
-            rows.filter(**{way: None}).update(**first)
+            rows.filter(**{way: None}).update(**{way: at})
         if address:
             rows.update(**address)
+        first = {way: at} if way else {}
+        values = {"address": "", **first, **address}
+        insert_from(
+            Told,
+            Member.objects.filter(pk__in=ids),
+            member_id=F("pk"),
+            notice_id=Value(notice.pk),
+            **{name: Value(value) for name, value in values.items()},
+        )
     return ids
 
 

@@ -1,0 +1,30 @@
+"""INSERT … SELECT, which Django's ORM does not have: many rows without a way through Python."""
+
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+
+def insert_from(model: type[Model], rows: "QuerySet[Any]", **values: Any) -> int:
+    """Insert a row of ``model`` for each of ``rows``; returns how many were new.
+
+    ``values`` are expressions over ``rows``, by column. All columns without a default of the
+    database have to be there. A row that breaks a unique constraint is left out.
+    """
+    into = {f"into_{column}": value for column, value in values.items()}
+    selected = rows.order_by().annotate(**into).values_list(*into)
+    try:
+        sql, parameters = selected.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    columns = ", ".join(connection.ops.quote_name(column) for column in values)
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) {sql} ON CONFLICT DO NOTHING",
+            parameters,
+        )
+        inserted: int = cursor.rowcount
+    return inserted
