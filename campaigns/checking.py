@@ -31,7 +31,9 @@ def untrue(campaign: Campaign) -> str:
 
 def members_of(recipients: Iterable[Recipient]) -> dict[int, Member]:
     ids = [recipient.member_id for recipient in recipients if recipient.member_id is not None]
-    return {member.pk: member for member in Member.objects.filter(pk__in=ids)}
+    members = Member.objects.filter(pk__in=ids).select_related("undeliverable")
+    wanted = members.only("member_ref", "email", "is_active", "is_staff", "undeliverable__email")
+    return {member.pk: member for member in wanted}
 
 
 def left_out(
@@ -43,7 +45,6 @@ def left_out(
     """Reasons by the recipient's key, for those who must not get the mail now."""
     within = Member.objects.filter(pk__in=members)
     wanted = set(audience(campaign, now, within).values_list("pk", flat=True))
-    gone = dict(Undeliverable.objects.filter(member__in=members).values_list("member_id", "email"))
     told = _told_meanwhile(campaign, members)
     reasons: dict[int, Reason] = {}
     for recipient in recipients:
@@ -54,13 +55,21 @@ def left_out(
             reasons[recipient.pk] = Reason.TOLD
         elif member.pk not in wanted:
             reasons[recipient.pk] = _why_unwanted(campaign, member)
-        elif gone.get(member.pk) == member.email:
+        elif _comes_back(member):
             reasons[recipient.pk] = Reason.ADDRESS
     return reasons
 
 
+def _comes_back(member: Member) -> bool:
+    """Whether mails to the member's present address come back."""
+    found: Undeliverable | None = getattr(member, "undeliverable", None)
+    return found is not None and found.email == member.email
+
+
 def _told_meanwhile(campaign: Campaign, members: Mapping[int, Member]) -> set[int]:
     """Whom another campaign has mailed this notice to since this one was released."""
+    if campaign.told == Campaign.WhoWasTold.NOT_TOLD:
+        return set()  # that is in the rule
     return set(
         SentMail.objects.filter(
             member__in=members,
@@ -95,6 +104,9 @@ def held_by_others(campaign: Campaign, members: Mapping[int, Member]) -> set[int
     Asked after one's own claim is committed: of two campaigns at least one sees the other, and
     comes back later.
     """
+    others = Campaign.objects.under_way().filter(notice=campaign.notice_id)
+    if not others.exclude(pk=campaign.pk).exists():
+        return set()
     return set(
         Recipient.objects.filter(
             member__in=members,

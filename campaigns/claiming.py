@@ -26,7 +26,9 @@ def claim(campaign: Campaign, now: datetime) -> tuple[uuid.UUID, list[Recipient]
             Lane.objects.select_for_update().filter(campaign=campaign).order_by("provider")
         )
         ids = _choose(campaign, lanes, now)
-        Lane.objects.bulk_update(lanes, ["tokens", "filled_at"])
+        for lane in lanes:
+            if lane.filled_at == now:
+                lane.save(update_fields=["tokens", "filled_at"])
         Recipient.objects.pending().filter(pk__in=ids).update(
             state=Recipient.State.SENDING,
             lease=lease,
@@ -44,18 +46,29 @@ def _choose(campaign: Campaign, lanes: list[Lane], now: datetime) -> list[int]:
     left = min(fill(whole, campaign, now), BATCH)
     waiting = _awake(campaign, now)
     chosen: list[int] = []
-    # The longest unserved first, so that no provider keeps the others waiting.
-    for lane in sorted(lanes, key=lambda lane: (lane.filled_at, lane.provider)):
-        if lane is whole or (lane.not_before and lane.not_before > now):
-            continue
-        room = min(fill(lane, campaign, now), left)
-        found = waiting.filter(provider=lane.provider).select_for_update(skip_locked=True)
-        ids = list(found.values_list("pk", flat=True)[:room]) if room else []
-        lane.tokens = max(lane.tokens - len(ids), 0)
-        left -= len(ids)
-        chosen += ids
-    whole.tokens = max(whole.tokens - len(chosen), 0)
+    open_lanes = [lane for lane in lanes if lane.provider and not _left_alone(lane, now)]
+    # Those with a limit first: what they may take is little, and the others take the rest.
+    for lane in open_lanes:
+        if lane.provider in campaign.limits:
+            room = min(fill(lane, campaign, now), left - len(chosen))
+            taken = _take(waiting, [lane.provider], room)
+            lane.tokens -= len(taken)
+            chosen += taken
+    free = [lane.provider for lane in open_lanes if lane.provider not in campaign.limits]
+    chosen += _take(waiting, free, left - len(chosen))
+    whole.tokens -= len(chosen)
     return chosen
+
+
+def _left_alone(lane: Lane, now: datetime) -> bool:
+    return lane.not_before is not None and lane.not_before > now
+
+
+def _take(waiting: RecipientQuerySet, providers: list[str], number: int) -> list[int]:
+    if number <= 0 or not providers:
+        return []
+    rows = waiting.filter(provider__in=providers).select_for_update(skip_locked=True)
+    return list(rows.values_list("pk", flat=True)[:number])
 
 
 def _awake(campaign: Campaign, now: datetime) -> RecipientQuerySet:

@@ -27,10 +27,9 @@ def pace(campaign: Campaign, now: datetime) -> float:
 
 
 def fill(lane: Lane, campaign: Campaign, now: datetime) -> int:
-    """Let the lane's bucket fill up to now; returns how many mails are in it."""
-    per_minute = campaign.limits.get(lane.provider) if lane.provider else pace(campaign, now)
-    if per_minute is None:
-        return 1_000_000
+    """Let the bucket of the campaign, or of a limited provider, fill up to now; returns how many
+    mails are in it."""
+    per_minute = campaign.limits[lane.provider] if lane.provider else pace(campaign, now)
     # A clock that was set back must not empty a bucket for hours.
     seconds = max((now - lane.filled_at).total_seconds(), 0.0)
     holds = max(per_minute * BURST / 60, 1.0)

@@ -269,7 +269,7 @@ class Batch:
         if not sent and not ended:
             return
         with transaction.atomic():
-            told.lock_members(self.members)
+            told.lock_members(self.members)  # before their rows, as an erasure does
             if sent:
                 write_sent(self.campaign, self.lease, sent)
             for end in ended:
@@ -311,9 +311,9 @@ def write_sent(campaign: Campaign, lease: uuid.UUID, recipients: list[Recipient]
     """The server has taken these mails: for the report, for the member's own record, as told."""
     now = timezone.now()
     held = Recipient.objects.held(lease).filter(pk__in=[recipient.pk for recipient in recipients])
-    mine = dict(held.select_for_update().values_list("pk", "member_id"))
+    mine = set(held.select_for_update().values_list("pk", flat=True))
     held.update(state=State.SENT, sent_at=now, reason="", reply="", lease=None, leased_until=None)
-    members = [member_id for member_id in mine.values() if member_id is not None]
+    members = [r.member_id for r in recipients if r.pk in mine and r.member_id is not None]
     there = told.mail_accepted(campaign.notice, members, now)
     insert_from(
         SentMail,
@@ -328,9 +328,8 @@ def write_sent(campaign: Campaign, lease: uuid.UUID, recipients: list[Recipient]
     Lane.objects.filter(
         campaign=campaign, provider__in={r.provider for r in recipients}, failures__gt=0
     ).update(failures=0, not_before=None, problem="")
-    Campaign.objects.filter(pk=campaign.pk, failures__gt=0).update(
-        failures=0, not_before=None, problem=""
-    )
+    if campaign.failures:
+        Campaign.objects.filter(pk=campaign.pk).update(failures=0, not_before=None, problem="")
 
 
 def wait(attempts: int) -> timedelta:

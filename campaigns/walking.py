@@ -184,7 +184,7 @@ def _insert(
         default=Value(settings.LANGUAGE_CODE),
         output_field=CharField(),
     )
-    values = {
+    values: dict[str, Any] = {
         "campaign_id": Value(campaign.pk, IntegerField()),
         "member_id": F("pk"),
         "language": language,

@@ -53,16 +53,14 @@ def _first(
     """Set the time of ``way`` where it has none, and what is known of the address."""
     with transaction.atomic():
         ids = lock_members(member_ids)
-        rows = Told.objects.filter(notice=notice, member_id__in=ids)
-        if way:
-            rows.filter(**{way: None}).update(**{way: at})
-        if address:
-            rows.update(**address)
         first = {way: at} if way else {}
         values = {"address": "", **first, **address}
+        kept = [f"{way} = coalesce(consent_told.{way}, excluded.{way})"] if way else []
+        kept += [f"{name} = excluded.{name}" for name in address]
         insert_from(
             Told,
             Member.objects.filter(pk__in=ids),
+            on_conflict=f"(member_id, notice_id) DO UPDATE SET {', '.join(kept)}",
             member_id=F("pk"),
             notice_id=Value(notice.pk),
             **{name: Value(value) for name, value in values.items()},
