@@ -8,6 +8,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Taken:
+    async def handle_EHLO(  # noqa: N802 — aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, said: list[str]
+    ) -> list[str]:
+        """As mail servers do; aiosmtpd takes commands at once, and does not say so."""
+        session.host_name = hostname
+        return [said[0], "250-PIPELINING", *said[1:]]
+
     async def handle_DATA(  # noqa: N802 — aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:

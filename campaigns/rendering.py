@@ -5,12 +5,12 @@ encoding in quoted-printable, and cannot break a header.
 """
 
 import re
+from binascii import b2a_qp
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.quoprimime import body_encode
 from email.utils import format_datetime
 
 from django.conf import settings
@@ -24,7 +24,6 @@ from consent.links import REMINDERS, Link, make_token
 
 BOUNDARY = "=_privacydash_notice"
 """Quoted-printable text never has "=_" in it (RFC 2045, section 6.7)."""
-_LINE = 75
 _ASCII = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _UNICODE = re.compile(r"[^\s\x00-\x20\x7f-\x9f()<>\[\]:;@\\,\"\ud800-\udfff\u2028\u2029]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -165,7 +164,7 @@ def _quoted(text: str) -> str:
     """As quoted-printable, each slot in a line of its own, which soft line breaks undo."""
     pieces = re.split(f"({OBJECT_SLOT}|{REMINDERS_SLOT})", text)
     encoded = [
-        piece if index % 2 else body_encode(piece.encode().decode("latin-1"), _LINE, "\r\n")
+        piece if index % 2 else b2a_qp(piece.encode()).decode()
         for index, piece in enumerate(pieces)
     ]
-    return "=\r\n".join(encoded)
+    return "=\n".join(encoded).replace("\n", "\r\n")

@@ -40,6 +40,7 @@ class Behaviour:
     greylists: bool = False
     breaks: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
+    pipelining: bool = False
     closes_after: int = 1_000_000
     received: list[Received] = field(default_factory=list)
     attempts: Counter = field(default_factory=Counter)
@@ -52,6 +53,8 @@ class Behaviour:
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
         self.connections += 1
         session.host_name, session.mails = hostname, 0
+        if self.pipelining:
+            responses.insert(1, "250-PIPELINING")
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802

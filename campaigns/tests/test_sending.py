@@ -122,6 +122,13 @@ class TestLookedAtAgain:
         assert (server.to(), campaign.state) == ([], Campaign.State.PAUSED)
 
 
+@pytest.fixture(params=["one by one", "at once"])
+def commands(request, server):
+    """With PIPELINING and without."""
+    server.pipelining = request.param == "at once"
+
+
+@pytest.mark.usefixtures("commands")
 class TestTrouble:
     def test_no_such_address(self, notice, member, other, server):
         server.answers[member.email] = "550 5.1.1 <anna@example.org>: no such user"
