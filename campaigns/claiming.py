@@ -82,22 +82,6 @@ def _awake(campaign: Campaign, now: datetime) -> RecipientQuerySet:
     )
 
 
-def settle_cut_off(now: datetime) -> int:
-    """Decide about mails whose sender did not come back: it may have handed them over or not.
-
-    One whose page was seen did arrive. The others are sent again, with the same Message-ID, and
-    reported as possibly doubled: better twice than never.
-    """
-    cut_off = Recipient.objects.cut_off(now)
-    arrived = cut_off.exclude(seen_at=None).update(
-        state=Recipient.State.SENT, sent_at=F("seen_at"), lease=None, leased_until=None
-    )
-    again = cut_off.update(
-        state=Recipient.State.PENDING, possibly_doubled=True, lease=None, leased_until=None
-    )
-    return arrived + again
-
-
 def give_back(lease: uuid.UUID, ids: list[int]) -> None:
     """These were not tried: they wait again as before."""
     Recipient.objects.held(lease).filter(pk__in=ids).update(

@@ -1,7 +1,8 @@
 """Sending a campaign: claim a batch, look again, hand the mails over, write down what came of it.
 
-What is done is written down every second or so. A sender that is killed in between leaves rows
-with a lease that ends; `claiming.settle_cut_off` decides about them.
+What is done is noted after a few mails, and written down in full every second or so. A sender that
+is killed in between leaves rows with a lease that ends; `recording.settle_cut_off` decides about
+them.
 """
 
 import logging
@@ -17,22 +18,22 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from campaigns import checking, claiming, lifecycle, outcomes
+from campaigns import checking, claiming, lifecycle, outcomes, recording
 from campaigns.carriers import Carrier, ReadyMail, Refused, ServerAway, Uncertain, carrier
 from campaigns.models import Campaign, Lane, Message, Recipient, Sender
 from campaigns.rendering import Fill, address_of, build, personal
 from consent import told
-from consent.inserting import insert_from
-from consent.models import SentMail
 from propagation.backoff import backoff
 
 logger = logging.getLogger(__name__)
 
 WRITE_EVERY = 1.0
 """Seconds after which a sender writes down what it has done."""
+NOTE_AFTER, NOTE_EVERY = 25, 0.05
+"""Mails taken, and seconds, after which they are noted: what a kill can leave in doubt."""
 ATTEMPTS = 10
 """Then the mail has failed: with the waits between them, after about two days."""
 IN_A_ROW = 5
@@ -136,10 +137,11 @@ class Batch:
         self.go_on = go_on
         self.members = checking.members_of(recipients)
         self.sent: list[Recipient] = []
+        self.unnoted: list[int] = []
         self.ended: list[Ended] = []
         self.strange = 0
         self.put_off: Counter[str] = Counter()
-        self.written_at = time.monotonic()
+        self.written_at = self.noted_at = time.monotonic()
 
     def send(self) -> None:
         self._look_again()
@@ -198,8 +200,18 @@ class Batch:
             self._count_strange()
         else:
             self.sent.append(recipient)
+            self._note(recipient)
             self.strange = 0
             self.put_off[recipient.provider] = 0
+
+    def _note(self, recipient: Recipient) -> None:
+        self.unnoted.append(recipient.pk)
+        now = time.monotonic()
+        if len(self.unnoted) < NOTE_AFTER and now - self.noted_at < NOTE_EVERY:
+            return
+        rows = Recipient.objects.held(self.lease).filter(pk__in=self.unnoted)
+        rows.update(sent_at=timezone.now())
+        self.unnoted, self.noted_at = [], now
 
     def _count_strange(self) -> None:
         self.strange += 1
@@ -264,16 +276,27 @@ class Batch:
     def _write(self) -> None:
         """Write down all that has come of mails since the last time, in one transaction."""
         sent, ended = self.sent, self.ended
-        self.sent, self.ended = [], []
-        self.written_at = time.monotonic()
+        self.sent, self.unnoted, self.ended = [], [], []
+        self.written_at = self.noted_at = time.monotonic()
         if not sent and not ended:
             return
         with transaction.atomic():
             told.lock_members(self.members)  # before their rows, as an erasure does
             if sent:
-                write_sent(self.campaign, self.lease, sent)
+                held = Recipient.objects.held(self.lease).filter(pk__in=[r.pk for r in sent])
+                recording.write_sent(self.campaign, held, timezone.now())
+                self._all_is_well(sent)
             for end in ended:
                 end.write(self.lease)
+
+    def _all_is_well(self, sent: list[Recipient]) -> None:
+        """What had been wrong is over."""
+        well = {"failures": 0, "not_before": None, "problem": ""}
+        providers = {recipient.provider for recipient in sent}
+        lanes = Lane.objects.filter(campaign=self.campaign, provider__in=providers)
+        lanes.filter(failures__gt=0).update(**well)
+        if self.campaign.failures:
+            Campaign.objects.filter(pk=self.campaign.pk).update(**well)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,31 +328,6 @@ class Ended:
         if written and self.state in {State.BOUNCED, State.FAILED}:
             gone = self.state == State.BOUNCED
             outcomes.not_reached(recipient, gone=gone, reply=self.reply, at=timezone.now())
-
-
-def write_sent(campaign: Campaign, lease: uuid.UUID, recipients: list[Recipient]) -> None:
-    """The server has taken these mails: for the report, for the member's own record, as told."""
-    now = timezone.now()
-    held = Recipient.objects.held(lease).filter(pk__in=[recipient.pk for recipient in recipients])
-    mine = set(held.select_for_update().values_list("pk", flat=True))
-    held.update(state=State.SENT, sent_at=now, reason="", reply="", lease=None, leased_until=None)
-    members = [r.member_id for r in recipients if r.pk in mine and r.member_id is not None]
-    there = told.mail_accepted(campaign.notice, members, now)
-    insert_from(
-        SentMail,
-        Recipient.objects.filter(campaign=campaign, member__in=there),
-        member_id=F("member"),
-        kind=Value(SentMail.Kind.NOTICE.value),
-        purpose=Value(campaign.notice.purpose_id),
-        notice_version=Value(campaign.notice.version),
-        language=F("language"),
-        sent_at=Value(now),
-    )
-    Lane.objects.filter(
-        campaign=campaign, provider__in={r.provider for r in recipients}, failures__gt=0
-    ).update(failures=0, not_before=None, problem="")
-    if campaign.failures:
-        Campaign.objects.filter(pk=campaign.pk).update(failures=0, not_before=None, problem="")
 
 
 def wait(attempts: int) -> timedelta:

@@ -5,7 +5,7 @@ from django.core.mail import mailers
 from django.utils import timezone
 
 from accounts.models import Member
-from campaigns import claiming, closing, figures, lifecycle, sending, walking
+from campaigns import closing, figures, lifecycle, recording, sending, walking
 from campaigns.mailing import notice_mail
 from campaigns.models import Campaign, MailStop, Walk
 from consent import launch, told
@@ -43,7 +43,7 @@ def sweep() -> None:
     for pk in Walk.objects.due(now).values_list("pk", flat=True):
         walk.apply_async((pk,), expires=10)
     lifecycle.start_due(now)
-    claiming.settle_cut_off(now)
+    recording.settle_cut_off(now)
     lifecycle.finish_due(now)
     closing.close_ended()
     if not MailStop.objects.open().exists():

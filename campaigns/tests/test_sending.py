@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Member
-from campaigns import claiming, lifecycle, sending
+from campaigns import claiming, lifecycle, recording, sending
 from campaigns.models import Campaign, NoReminders, Recipient, Sender, Undeliverable
 from campaigns.tests.campaigns import due_now, make_campaign, reasons, running, states
 from consent import told
@@ -304,9 +304,9 @@ class TestAfterACrash:
     def test_sent_again_with_the_same_id_and_said_so(self, notice, member, server):
         campaign = running(notice)
         _lease, [row] = claiming.claim(campaign, timezone.now())
-        claiming.settle_cut_off(timezone.now())
+        recording.settle_cut_off(timezone.now())
         assert Recipient.objects.get().state == State.SENDING
-        claiming.settle_cut_off(timezone.now() + claiming.LEASE)
+        recording.settle_cut_off(timezone.now() + claiming.LEASE)
         send(campaign)
         row = Recipient.objects.get()
         assert (row.state, row.possibly_doubled, row.attempts) == (State.SENT, True, 2)
@@ -315,16 +315,45 @@ class TestAfterACrash:
         campaign = running(notice)
         claiming.claim(campaign, timezone.now())
         Recipient.objects.update(seen_at=timezone.now())
-        claiming.settle_cut_off(timezone.now() + claiming.LEASE)
+        recording.settle_cut_off(timezone.now() + claiming.LEASE)
         send(campaign)
         assert server.to() == []
         assert states() == {"anna": State.SENT}
 
+    def test_what_was_noted_as_taken_is_not_sent_again(self, notice, member, other, server):
+        campaign = running(notice)
+        claiming.claim(campaign, timezone.now())
+        at = timezone.now()
+        Recipient.objects.filter(member=member).update(sent_at=at)
+        recording.settle_cut_off(timezone.now() + claiming.LEASE)
+        send(campaign)
+        assert server.to() == [other.email]
+        row = Recipient.objects.get(member=member)
+        assert (row.state, row.sent_at, row.possibly_doubled) == (State.SENT, at, False)
+        assert Told.objects.get(member=member).first == (at, Told.Way.MAIL)
+        assert SentMail.objects.get(member=member).sent_at == at
+
+    def test_noted_after_a_few_mails(self, notice, server, monkeypatch):
+        for number in range(5):
+            make_member(f"m{number}@example.org")
+        campaign = running(notice)
+        monkeypatch.setattr(sending, "NOTE_AFTER", 2)
+        monkeypatch.setattr(sending, "NOTE_EVERY", 60)
+
+        def never_written(self):
+            raise SystemExit
+
+        monkeypatch.setattr(sending.Batch, "_write", never_written)
+        with pytest.raises(SystemExit):
+            sending.send(campaign.pk)
+        assert len(server.received) == 5
+        assert Recipient.objects.exclude(sent_at=None).count() == 4
+
     def test_a_late_sender_writes_nothing_of_what_it_lost(self, notice, member, server):
         campaign = running(notice)
-        lease, rows = claiming.claim(campaign, timezone.now())
-        claiming.settle_cut_off(timezone.now() + claiming.LEASE)
-        sending.write_sent(campaign, lease, rows)
+        lease, _rows = claiming.claim(campaign, timezone.now())
+        recording.settle_cut_off(timezone.now() + claiming.LEASE)
+        recording.write_sent(campaign, Recipient.objects.held(lease), timezone.now())
         assert states() == {"anna": State.PENDING}
         assert not SentMail.objects.exists()
         assert not Told.objects.exists()
@@ -338,9 +367,9 @@ class TestAfterACrash:
 
 def test_erased_between_the_mail_and_the_record(notice, member, other, server):
     campaign = running(notice)
-    lease, rows = claiming.claim(campaign, timezone.now())
+    lease, _rows = claiming.claim(campaign, timezone.now())
     member.delete()
-    sending.write_sent(campaign, lease, rows)
+    recording.write_sent(campaign, Recipient.objects.held(lease), timezone.now())
     assert {row["state"] for row in Recipient.objects.values("state")} == {State.SENT}
     assert list(SentMail.objects.values_list("member", flat=True)) == [other.pk]
 

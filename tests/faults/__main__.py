@@ -1,7 +1,7 @@
 """``python -m tests.faults``: FAULTS=full or short, SEED=a number.
 
-FAULTS_ONLY=kills,databases,crashes,brokers,stores,deliveries,repairs makes some of it. A full run
-of everything, whatever it finds, writes its table into docs/reliability.md.
+FAULTS_ONLY=kills,databases,crashes,brokers,stores,deliveries,repairs,mails makes some of it. A full
+run of everything, whatever it finds, writes its table into docs/reliability.md.
 """
 
 import json
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.faults import brokers, crashes, databases, deliveries, failing, processes, repairs
+from tests.faults import brokers, crashes, databases, deliveries, failing, mails, processes, repairs
 from tests.faults.leftovers import Guard, keep_logs
 from tests.faults.members import Crowd, Member
 from tests.faults.plan import FULL, PLANS, Plan
@@ -140,6 +140,10 @@ def _break_everything(bench: Bench, results: list[Result], notes: list[str]) -> 
     if part("deliveries"):
         make("members × toggles × deliveries, shuffled", "", "0 regressions in any store",
              deliveries.shuffled_deliveries)  # fmt: skip
+    if part("mails"):
+        make("campaign of mails: sender and mail server killed", "",
+             "0 not sent; doubled: at most those on their way at a kill",
+             mails.mails_under_kills)  # fmt: skip
     if part("repairs"):
         for alias, name in ((SQL, "SQL"), (REDIS, "Redis")):
             make(f"{name} store: rows edited, deleted, added", "",

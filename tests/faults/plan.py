@@ -20,6 +20,9 @@ class Plan:
     toggles: int = 10
     damaged: int = 100
     seeds: int = 50
+    mails: int = 20_000
+    sender_kills: int = 50
+    mail_server_kills: int = 10
 
 
 FULL = Plan()
@@ -36,5 +39,8 @@ SHORT = replace(
     deliveries=200,
     damaged=40,
     seeds=4,
+    mails=2_000,
+    sender_kills=5,
+    mail_server_kills=2,
 )
 PLANS = {"full": FULL, "short": SHORT}

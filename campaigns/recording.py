@@ -1,0 +1,65 @@
+"""Writing down what the mail server has taken; at once for a few mails, in full every second.
+
+A mail is noted as taken (``sent_at``, still in state sending) soon after the server has said so. A
+sender that is killed then leaves few mails of which nobody knows.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, Value
+
+from campaigns.models import Campaign, Recipient, RecipientQuerySet
+from consent import told
+from consent.inserting import insert_from
+from consent.models import SentMail
+
+State = Recipient.State
+
+
+def write_sent(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> None:
+    """The mails of these rows were taken: for the report, the member's own record, and as told.
+
+    Within a transaction that has locked the members before (`consent.told.lock_members`).
+    """
+    mine = dict(rows.select_for_update().values_list("pk", "member_id"))
+    written = Recipient.objects.filter(pk__in=mine)
+    written.update(state=State.SENT, sent_at=at, reason="", reply="", lease=None, leased_until=None)
+    members = [member_id for member_id in mine.values() if member_id is not None]
+    there = told.mail_accepted(campaign.notice, members, at)
+    insert_from(
+        SentMail,
+        written.filter(member__in=there),
+        member_id=F("member"),
+        kind=Value(SentMail.Kind.NOTICE.value),
+        purpose=Value(campaign.notice.purpose_id),
+        notice_version=Value(campaign.notice.version),
+        language=F("language"),
+        sent_at=Value(at),
+    )
+
+
+def settle_cut_off(now: datetime) -> None:
+    """Decide about mails whose sender did not come back.
+
+    What was noted as taken is written down in full; so is what must have arrived, since its page
+    was seen. Of the others nobody knows: they are sent again, with the same Message-ID, and
+    reported as possibly doubled. Better twice than never.
+    """
+    cut_off = Recipient.objects.cut_off(now)
+    cut_off.filter(sent_at=None, seen_at__isnull=False).update(sent_at=F("seen_at"))
+    taken = cut_off.exclude(sent_at=None)
+    for campaign_id, at in set(taken.values_list("campaign", "sent_at")):
+        assert at  # noqa: S101 — that is what they were chosen by
+        campaign = Campaign.objects.select_related("notice").get(pk=campaign_id)
+        _finish(campaign, taken.filter(campaign=campaign, sent_at=at), at)
+    cut_off.filter(sent_at=None).update(
+        state=State.PENDING, possibly_doubled=True, lease=None, leased_until=None
+    )
+
+
+def _finish(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> None:
+    with transaction.atomic():
+        members = rows.filter(~Q(member=None)).values_list("member", flat=True)
+        told.lock_members(list(members))
+        write_sent(campaign, rows, at)
