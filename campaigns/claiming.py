@@ -88,6 +88,7 @@ def give_back(lease: uuid.UUID, ids: list[int]) -> None:
         state=Recipient.State.PENDING,
         lease=None,
         leased_until=None,
+        in_hand=False,
         attempts=F("attempts") - 1,
     )
 

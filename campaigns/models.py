@@ -412,6 +412,9 @@ class Recipient(models.Model):
     due_at = models.DateTimeField()
     lease = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
+    in_hand = models.BooleanField(
+        default=False, help_text="Its sender is handing it over, or just did."
+    )
     sent_at = models.DateTimeField(null=True)
     possibly_doubled = models.BooleanField(default=False)
     seen_at = models.DateTimeField(null=True)

@@ -1,13 +1,15 @@
 """Writing down what the mail server has taken; at once for a few mails, in full every second.
 
-A mail is noted as taken (``sent_at``, still in state sending) soon after the server has said so. A
-sender that is killed then leaves few mails of which nobody knows.
+A sender says which few mails it takes in hand next, and which of the last few were taken
+(``in_hand`` and ``sent_at``, still in state sending). If it is killed, nobody knows of those alone.
 """
 
+import uuid
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient, RecipientQuerySet
 from consent import told
@@ -24,7 +26,10 @@ def write_sent(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> Non
     """
     mine = dict(rows.select_for_update().values_list("pk", "member_id"))
     written = Recipient.objects.filter(pk__in=mine)
-    written.update(state=State.SENT, sent_at=at, reason="", reply="", lease=None, leased_until=None)
+    written.update(
+        state=State.SENT, sent_at=at, reason="", reply="", lease=None, leased_until=None,
+        in_hand=False,
+    )  # fmt: skip
     members = [member_id for member_id in mine.values() if member_id is not None]
     there = told.mail_accepted(campaign.notice, members, at)
     insert_from(
@@ -43,8 +48,8 @@ def settle_cut_off(now: datetime) -> None:
     """Decide about mails whose sender did not come back.
 
     What was noted as taken is written down in full; so is what must have arrived, since its page
-    was seen. Of the others nobody knows: they are sent again, with the same Message-ID, and
-    reported as possibly doubled. Better twice than never.
+    was seen. The others wait again. Of those in hand nobody knows: they have the same Message-ID
+    the second time, and are reported as possibly doubled. Better twice than never.
     """
     cut_off = Recipient.objects.cut_off(now)
     cut_off.filter(sent_at=None, seen_at__isnull=False).update(sent_at=F("seen_at"))
@@ -53,9 +58,17 @@ def settle_cut_off(now: datetime) -> None:
         assert at  # noqa: S101 — that is what they were chosen by
         campaign = Campaign.objects.select_related("notice").get(pk=campaign_id)
         _finish(campaign, taken.filter(campaign=campaign, sent_at=at), at)
-    cut_off.filter(sent_at=None).update(
-        state=State.PENDING, possibly_doubled=True, lease=None, leased_until=None
-    )
+    again = cut_off.filter(sent_at=None)
+    waiting = {"state": State.PENDING, "lease": None, "leased_until": None}
+    again.filter(in_hand=True).update(**waiting, in_hand=False, possibly_doubled=True)
+    again.update(**waiting, attempts=F("attempts") - 1)
+
+
+def take_in_hand(lease: uuid.UUID, coming: list[int], taken: list[int]) -> None:
+    """A sender is about to hand over these mails, and the server has taken those."""
+    rows = Recipient.objects.held(lease).filter(pk__in=[*coming, *taken])
+    at = Case(When(pk__in=taken, then=Value(timezone.now())), default=F("sent_at"))
+    rows.update(in_hand=True, sent_at=at)
 
 
 def _finish(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> None:

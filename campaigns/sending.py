@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 WRITE_EVERY = 1.0
 """Seconds after which a sender writes down what it has done."""
-NOTE_AFTER, NOTE_EVERY = 25, 0.05
-"""Mails taken, and seconds, after which they are noted: what a kill can leave in doubt."""
+IN_HAND, NOTE_EVERY = 25, 0.05
+"""Mails, and seconds, after which it is noted which were taken: what a kill can leave in doubt."""
 ATTEMPTS = 10
 """Then the mail has failed: with the waits between them, after about two days."""
 IN_A_ROW = 5
@@ -138,6 +138,7 @@ class Batch:
         self.members = checking.members_of(recipients)
         self.sent: list[Recipient] = []
         self.unnoted: list[int] = []
+        self.in_hand: set[int] = set()
         self.ended: list[Ended] = []
         self.strange = 0
         self.put_off: Counter[str] = Counter()
@@ -147,6 +148,7 @@ class Batch:
         self._look_again()
         try:
             while self.waiting and self._in_time():
+                self._take_in_hand()
                 self._send_to(self.waiting.pop(0))
         except ServerAway as problem:
             self._server_away(str(problem))
@@ -200,18 +202,18 @@ class Batch:
             self._count_strange()
         else:
             self.sent.append(recipient)
-            self._note(recipient)
+            self.unnoted.append(recipient.pk)
             self.strange = 0
             self.put_off[recipient.provider] = 0
 
-    def _note(self, recipient: Recipient) -> None:
-        self.unnoted.append(recipient.pk)
-        now = time.monotonic()
-        if len(self.unnoted) < NOTE_AFTER and now - self.noted_at < NOTE_EVERY:
+    def _take_in_hand(self) -> None:
+        """Note what was taken and what comes next, unless that was done a moment ago."""
+        long_ago = time.monotonic() - self.noted_at > NOTE_EVERY
+        if self.waiting[0].pk in self.in_hand and not (long_ago and self.unnoted):
             return
-        rows = Recipient.objects.held(self.lease).filter(pk__in=self.unnoted)
-        rows.update(sent_at=timezone.now())
-        self.unnoted, self.noted_at = [], now
+        coming = [recipient.pk for recipient in self.waiting[:IN_HAND]]
+        recording.take_in_hand(self.lease, coming, self.unnoted)
+        self.in_hand, self.unnoted, self.noted_at = set(coming), [], time.monotonic()
 
     def _count_strange(self) -> None:
         self.strange += 1

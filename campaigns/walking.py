@@ -196,6 +196,7 @@ def _insert(
         "reason": Value(""),
         "reply": Value(""),
         "attempts": Value(0, IntegerField()),
+        "in_hand": Value(False, BooleanField()),
         "possibly_doubled": Value(False, BooleanField()),
         "due_at": Value(timezone.now()),
     }

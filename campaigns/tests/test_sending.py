@@ -303,7 +303,8 @@ class TestStopping:
 class TestAfterACrash:
     def test_sent_again_with_the_same_id_and_said_so(self, notice, member, server):
         campaign = running(notice)
-        _lease, [row] = claiming.claim(campaign, timezone.now())
+        lease, [row] = claiming.claim(campaign, timezone.now())
+        recording.take_in_hand(lease, [row.pk], [])
         recording.settle_cut_off(timezone.now())
         assert Recipient.objects.get().state == State.SENDING
         recording.settle_cut_off(timezone.now() + claiming.LEASE)
@@ -319,6 +320,13 @@ class TestAfterACrash:
         send(campaign)
         assert server.to() == []
         assert states() == {"anna": State.SENT}
+
+    def test_what_was_never_in_hand_is_not_in_doubt(self, notice, member, server):
+        campaign = running(notice)
+        claiming.claim(campaign, timezone.now())
+        recording.settle_cut_off(timezone.now() + claiming.LEASE)
+        row = Recipient.objects.get()
+        assert (row.state, row.possibly_doubled, row.attempts) == (State.PENDING, False, 0)
 
     def test_what_was_noted_as_taken_is_not_sent_again(self, notice, member, other, server):
         campaign = running(notice)
@@ -337,7 +345,7 @@ class TestAfterACrash:
         for number in range(5):
             make_member(f"m{number}@example.org")
         campaign = running(notice)
-        monkeypatch.setattr(sending, "NOTE_AFTER", 2)
+        monkeypatch.setattr(sending, "IN_HAND", 2)
         monkeypatch.setattr(sending, "NOTE_EVERY", 60)
 
         def never_written(self):

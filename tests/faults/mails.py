@@ -88,7 +88,7 @@ class Mailing:
         with psycopg.connect(self.url) as connection:
             row = connection.execute(
                 "SELECT count(*) FROM campaigns_recipient WHERE state = 'sending'"
-                " AND leased_until > now()"
+                " AND in_hand AND sent_at IS NULL AND leased_until > now()"
             ).fetchone()
         self.on_their_way += row[0] if row else 0
         self.sender = self._start_sender()
