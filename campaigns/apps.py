@@ -5,7 +5,9 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self) -> None:
-        from campaigns.my_data import held_about  # noqa: PLC0415 — models are ready only now
+        # Models are ready only now.
+        from campaigns import checks  # noqa: F401, PLC0415 (registers them)
+        from campaigns.my_data import held_about  # noqa: PLC0415
         from consent import my_data  # noqa: PLC0415
 
         my_data.more.append(held_about)

@@ -1,8 +1,10 @@
 """The launch interlock, and the list of those who were not told."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Member
@@ -203,3 +205,12 @@ class TestUntold:
     def test_living_in_two_regions_at_once_listed_once(self, notice):
         make_member("two@example.org", "GB", stated_country="CH")
         assert len(list(untold(notice, timezone.now()))) == 1
+
+    def test_as_json_lines(self, notice, member, capsys):
+        call_command("untold")
+        assert json.loads(capsys.readouterr().out) == {"member_ref": "anna", "why": "not-mailed"}
+
+    def test_without_a_notice(self, db, monkeypatch):
+        monkeypatch.setattr("consent.management.commands.untold.current_notice", lambda: None)
+        with pytest.raises(CommandError, match="no notice is published"):
+            call_command("untold")
