@@ -22,11 +22,19 @@ def main() -> None:
         _configure(site, store, valkey, folder)
         django.setup()
         call_command("migrate", verbosity=0)
-        from bench import choices, mailing, relaying  # noqa: PLC0415 — they need a configured Django
+        from bench import arriving, choices, mailing, relaying  # noqa: PLC0415 — they need a configured Django
 
-        rows = [choices.measure(site, folder), *relaying.measure(store, valkey), *mailing.measure()]
-        print(*table.lines(rows), sep="\n")
-        table.keep(rows, machine.description(site), machine.durability(site), choices.SHAPE)
+        arrival = arriving.measure(folder)
+        rows = [
+            choices.measure(site, folder),
+            choices.measure_stores(folder),
+            *relaying.measure(store, valkey),
+            *mailing.measure(),
+        ]
+        print(*table.lines(rows), arrival, sep="\n")
+        table.keep(
+            rows, arrival, machine.description(site), machine.durability(site), choices.SHAPE
+        )
 
 
 def _configure(site: str, store: str, valkey: str, folder: Path) -> None:

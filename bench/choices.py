@@ -5,6 +5,7 @@ page showed, over keep-alive connections to Granian, each answered after its com
 site's own statement with a random member, sent by pgbench with as many clients.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from bench.load import Client, drive
 from bench.machine import pgbench
@@ -51,7 +53,7 @@ def measure(database: str, folder: Path) -> Row:
     script = folder / "choice.pgbench"
     script.write_text(RANDOM_MEMBER + " ".join((_APPEND % LITERALS).split()) + ";\n")
     ours, theirs = [], []
-    with _site(folder) as port:
+    with site(folder) as port:
         _post(port, WARM_UP)
         _pgbench(database, script, WARM_UP)
         for _ in range(ROUNDS):
@@ -60,17 +62,37 @@ def measure(database: str, folder: Path) -> Row:
     return Row("choice POSTs, whole stack", "pgbench, same statement", ours, theirs, 0.30)
 
 
+def measure_stores(folder: Path) -> Row:
+    """The same POSTs with ten data stores and with one: the request knows none of them."""
+    ours, theirs = [], []
+    with site(folder, _stores(10)) as ten, site(folder, _stores(1)) as one:
+        for port in (ten, one):
+            _post(port, WARM_UP)
+        for _ in range(ROUNDS):
+            theirs.append(_post(one, SECONDS))
+            ours.append(_post(ten, SECONDS))
+    return Row("choice POSTs, ten stores", "the same, one store", ours, theirs, 0.90)
+
+
+def _stores(count: int) -> dict[str, dict[str, Any]]:
+    (entry, *_others) = json.loads(os.environ["DATA_STORES"]).values()
+    return {f"store-{number}": entry for number in range(count)}
+
+
 @contextmanager
-def _site(folder: Path) -> Iterator[int]:
-    """The site's production server, on the port that is yielded."""
+def site(folder: Path, stores: dict[str, dict[str, Any]] | None = None) -> Iterator[int]:
+    """The site's production server, on the yielded port; with other data stores if given."""
     port = free_port()
+    environment = os.environ | ({"DATA_STORES": json.dumps(stores)} if stores else {})
     command = [
         *(sys.executable, "-m", "granian", "privacydash.wsgi:application", "--interface", "wsgi"),
         *("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"),
         *("--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
     ]
-    with (folder / "web.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    with (folder / f"web-{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         _wait_until_up(process, port)
         yield port

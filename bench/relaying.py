@@ -6,13 +6,13 @@ plain driver in batches of the relay's largest size, each durable before the nex
 """
 
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from itertools import batched
 from typing import Any
 
 import psycopg
 import redis
+from django.db import connection
 from django.utils import timezone
 
 from bench.table import Row
@@ -23,8 +23,8 @@ from propagation.models import Confirmation, Cursor
 from propagation.registry import store_for
 from propagation.relay import MOST, choice_from, relay
 
-PURPOSE = "relay-bench"
 CHOICES = 50_000
+BACKFILL = 1_000_000
 ROUNDS = 3
 TABLE = "privacydash_choices"
 
@@ -32,59 +32,77 @@ type Rows = Sequence[Choice]
 
 
 def measure(store: str, valkey: str) -> list[Row]:
-    """One row for each kind of store; ``store`` and ``valkey`` are the servers' URLs."""
-    choices = _sealed_choices()
-    with psycopg.connect(store, autocommit=True) as connection, redis.from_url(valkey) as client:
+    """One row for each kind of store, and one for a new store that starts at zero; ``store`` and
+    ``valkey`` are the servers' URLs."""
+    choices = _sealed_choices("relay-bench", CHOICES)
+    with psycopg.connect(store, autocommit=True) as there, redis.from_url(valkey) as client:
         store_for("postgresql").check()  # makes the table
+
+        def insert(batch: Rows) -> None:
+            _insert(there, batch)
+
+        def truncate() -> None:
+            there.execute(f"TRUNCATE {TABLE}")
+
         return [
             _row(
+                "relay to postgresql",
                 "postgresql",
                 "plain INSERT, same batches",
                 choices,
-                plain=lambda batch: _insert(connection, batch),
-                empty=lambda: connection.execute(f"TRUNCATE {TABLE}"),
+                plain=insert,
+                empty=truncate,
             ),
             _row(
+                "relay to redis",
                 "redis",
                 "plain pipelined HSET, same batches",
                 choices,
                 plain=lambda batch: _hset(client, batch),
                 empty=client.flushdb,
             ),
+            _row(
+                f"backfill of {BACKFILL:,} to a new store",
+                "postgresql",
+                "plain INSERT, same batches",
+                _sealed_choices("backfill-bench", BACKFILL),
+                plain=insert,
+                empty=truncate,
+                rounds=1,
+            ),
         ]
 
 
-def _sealed_choices() -> list[Choice]:
+def _sealed_choices(purpose: str, count: int) -> list[Choice]:
     """So many members' first choices, in the ledger behind all that is there."""
-    now = timezone.now()
-    for numbers in batched(range(CHOICES), 5_000):
-        Entry.objects.bulk_create(
-            Entry(
-                member_ref=f"relay-{number}",
-                purpose=PURPOSE,
-                decision=Decision.OBJECTED,
-                revision=1,
-                channel=Channel.API,
-                request_id=uuid.uuid4(),
-                recorded_at=now,
-            )
-            for number in numbers
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO ledger_entry (partition, member_ref, purpose, decision, revision, channel,
+                notice_language, request_id, recorded_at)
+            SELECT 0, 'relay-' || number, %s, %s, 1, %s, '', gen_random_uuid(), %s
+            FROM generate_series(1, %s) AS number
+            """,
+            [purpose, Decision.OBJECTED, Channel.API, timezone.now(), count],
         )
     seal_all(0)
-    return [choice_from(entry) for entry in Entry.objects.filter(purpose=PURPOSE)]
+    rows = Entry.objects.filter(purpose=purpose).order_by("position")
+    return [choice_from(entry) for entry in rows.iterator()]
 
 
 def _row(
+    what: str,
     alias: str,
     against: str,
     choices: Rows,
     *,
     plain: Callable[[Rows], None],
     empty: Callable[[], object],
+    rounds: int = ROUNDS,
 ) -> Row:
     start = Head.objects.get(partition=0).position - len(choices)
     ours, theirs = [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         empty()
         theirs.append(_rate(choices, lambda: _in_batches(choices, plain)))
         empty()
@@ -96,7 +114,7 @@ def _row(
     held = store_for(alias).read([choices[0].key, choices[-1].key])  # type: ignore[attr-defined]
     if len(held) != 2:
         raise SystemExit(f"{alias} does not hold what its relay carried.")
-    return Row(f"relay to {alias}", against, ours, theirs, 0.50)
+    return Row(what, against, ours, theirs, 0.50)
 
 
 def _rate(choices: Rows, work: Callable[[], object]) -> float:
@@ -117,8 +135,8 @@ def _carry(alias: str) -> None:
         raise SystemExit(f"The relay to {alias} failed; see above.")
 
 
-def _insert(connection: psycopg.Connection, rows: Rows) -> None:
-    with connection.transaction(), connection.cursor() as cursor:
+def _insert(there: psycopg.Connection, rows: Rows) -> None:
+    with there.transaction(), there.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO {TABLE} (member_ref, purpose, decision, revision, changed_at)"
             " VALUES (%s, %s, %s, %s, %s)",

@@ -53,7 +53,7 @@ def lines(rows: Sequence[Row]) -> list[str]:
     return [text[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *text[1:]]
 
 
-def keep(rows: Sequence[Row], machine: str, durability: str, shape: str) -> None:
+def keep(rows: Sequence[Row], arrival: str, machine: str, durability: str, shape: str) -> None:
     today = datetime.now(UTC).date()
     RESULTS.write_text(
         "\n".join(
@@ -62,11 +62,12 @@ def keep(rows: Sequence[Row], machine: str, durability: str, shape: str) -> None
                 "",
                 "Written by `make bench`: medians of rounds in which both sides take turns on the "
                 "same server.",
-                "What each row measures is told in `bench/choices.py`, `bench/relaying.py` and "
-                "`bench/mailing.py`.",
+                "What each row measures is told in `bench/choices.py`, `bench/relaying.py`, "
+                "`bench/mailing.py` and `bench/arriving.py`.",
                 "",
                 *lines(rows),
                 "",
+                arrival,
                 f"- Date: {today}",
                 f"- Machine: {machine}",
                 f"- PostgreSQL settings: {durability}",
