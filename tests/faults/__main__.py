@@ -40,7 +40,7 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or secrets.randbelow(10**6))
     say(f"FAULTS={plan.name} SEED={seed}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    started = time.monotonic()
+    started, load = time.monotonic(), os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     folder.chmod(0o755)
     results: list[Result] = []
@@ -62,7 +62,7 @@ def main() -> int:
         results[-1].findings.append(f"left over: {'; '.join(left)}")
     seconds = time.monotonic() - started
     postgres = f"{version // 10_000}.{version % 10_000}"
-    run = Run(plan.name, seed, seconds, postgres, tuple(notes))
+    run = Run(plan.name, seed, seconds, postgres, tuple(notes), load)
     say("", table(results), "", run.line(), *notes)
     if plan is FULL and whole:
         write(DOCS, results, run)

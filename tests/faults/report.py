@@ -39,13 +39,15 @@ class Run:
     seconds: float
     postgres: str
     notes: tuple[str, ...] = ()
+    load: float = 0.0
+    """How much else the machine had to do when the run began."""
 
     def line(self) -> str:
         machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
         return (
             f"Run of {datetime.now(UTC):%d %B %Y}: `FAULTS={self.plan} SEED={self.seed}`, "
-            f"{self.seconds:.0f} seconds on {machine}; Python {platform.python_version()}, "
-            f"PostgreSQL {self.postgres}."
+            f"{self.seconds:.0f} seconds on {machine} (load average {self.load:.1f} before it "
+            f"began); Python {platform.python_version()}, PostgreSQL {self.postgres}."
         )
 
 
@@ -66,7 +68,7 @@ INTRODUCTION = """\
 `make test-faults` starts the site on servers of its own, drives members over HTTP, and breaks
 things. A checker then compares what every member was told with the ledger and with every store.
 The full run takes about ten minutes on two cores that have nothing else to do, is given up after
-fifteen, and writes this table. `FAULTS=short` takes two minutes and runs in CI. `SEED=` repeats the
+twenty, and writes this table. `FAULTS=short` takes two minutes and runs in CI. `SEED=` repeats the
 dice of a run, though not the machine's timing. Nothing is left running afterwards, even if the
 suite is killed."""
 
