@@ -198,6 +198,7 @@ class BackendCarrier:
             self.close()
             raise ServerAway(f"The mail server cannot be reached: {_plain(error)}") from None
         except Exception as error:  # noqa: BLE001 — each backend has errors of its own
+            _check_status(message)
             raise _from_backend(error) from None
         _check_status(message)
 
@@ -234,15 +235,13 @@ def _from_backend(error: Exception) -> Exception:
     """What an error of another backend means; ``status_code`` is anymail's."""
     words = _plain(error)
     status = getattr(error, "status_code", None)
-    if type(error).__name__ == "AnymailRecipientsRefused":
-        return Refused(words, permanent=True, gone=True)
     if status is not None and 400 <= status < 500 and status not in {401, 403, 408, 429}:
         return Refused(words, permanent=False)
     return ServerAway(f"The mail service answered with an error: {words}")
 
 
 def _check_status(message: Any) -> None:
-    """Anymail reports what became of the recipient where it does not raise."""
+    """Anymail says here what the service has answered for the recipient."""
     status = getattr(message, "anymail_status", None)
     states = getattr(status, "status", None) or set()
     if states & {"invalid", "rejected", "failed"}:
