@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Member
 from consent import launch, told
+from consent.coverage import running_periods
 from consent.launch import LaunchError
 from consent.loading import DEFAULT, load_notice
 from consent.models import Notice, Rollout
@@ -214,3 +215,11 @@ class TestUntold:
         monkeypatch.setattr("consent.management.commands.untold.current_notice", lambda: None)
         with pytest.raises(CommandError, match="no notice is published"):
             call_command("untold")
+
+
+def test_while_held_no_data_could_have_been_used(held):
+    assert list(running_periods(held)) == []
+    launch.ask_override(held, by="jo", reason="Because")
+    launch.agree_to_override(held, by="kim", reason="Because")
+    [period] = running_periods(fresh(held))
+    assert period.since == held.history.get(kind="overridden").at
