@@ -1,13 +1,12 @@
 import pytest
 
 from campaigns.sending import kept_message
+from campaigns.tests.mail_server import mail_server
 
 
 @pytest.fixture
 def server(settings):
     """A mail server that the site sends to."""
-    from campaigns.tests.mail_server import mail_server
-
     with mail_server() as (behaviour, mailers):
         settings.MAILERS = mailers
         yield behaviour

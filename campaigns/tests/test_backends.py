@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import pytest
+from anymail.message import AnymailRecipientStatus
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -80,7 +81,6 @@ def test_nobody_can_tell(notice, member, other, backend):
 class TestAnymail:
     @pytest.fixture(autouse=True)
     def anymail(self, settings):
-        pytest.importorskip("anymail")
         settings.MAILERS = {"default": {"BACKEND": "anymail.backends.test.EmailBackend"}}
 
     def test_what_it_gets(self, notice, member):
@@ -97,8 +97,6 @@ class TestAnymail:
 
     @pytest.mark.parametrize(("status", "state"), [("invalid", "bounced"), ("rejected", "failed")])
     def test_whom_the_service_refuses(self, notice, member, other, monkeypatch, status, state):
-        from anymail.message import AnymailRecipientStatus
-
         def response(message):
             if message.to == [member.email]:
                 one = AnymailRecipientStatus(message_id="1", status=status)

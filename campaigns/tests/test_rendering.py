@@ -14,6 +14,7 @@ from campaigns.message_ids import message_id, recipient_of
 from campaigns.models import Message, Recipient
 from campaigns.rendering import address_of
 from campaigns.tests.campaigns import running
+from campaigns.tests.mail_server import mail_server
 from consent.links import REMINDERS, BadToken, read_token
 from tests.people import make_member
 
@@ -156,8 +157,6 @@ class TestAddresses:
         assert "To: jörg@xn--bcher-kva.example\r\n".encode() in data
 
     def test_a_server_that_cannot(self, notice, settings):
-        from campaigns.tests.mail_server import mail_server
-
         make_member("jörg@example.org")
         make_member("anna@example.org")
         with mail_server(utf8=False) as (behaviour, mailers):

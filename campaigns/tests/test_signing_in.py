@@ -4,6 +4,7 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
+import dkim
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -87,7 +88,6 @@ def test_a_certificate_that_is_not_trusted(notice, member, strict, monkeypatch):
 
 
 def test_dkim_signs_both_headers_of_one_click(notice, member, server, settings, key, tmp_path):
-    dkim = pytest.importorskip("dkim")
     file = tmp_path / "dkim.pem"
     file.write_bytes(pem(key))
     settings.DKIM_DOMAIN, settings.DKIM_SELECTOR = "network.example", "s1"

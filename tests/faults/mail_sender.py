@@ -1,17 +1,22 @@
 """``python -m tests.faults.mail_sender``: sends the campaign to its end, as Celery's tasks do.
 
-``… prepare MEMBERS`` makes the members and the running campaign first.
+For each line of its input it starts a sender, by a fork, so that one that was killed is soon
+followed by another; it says each one's process id. ``… prepare MEMBERS`` makes the members and the
+running campaign first.
 """
 
+import os
+import signal
 import sys
 import time
 from datetime import timedelta
 
 import django
 
+from tests.servers import _die_with_parent
+
 LEASE = 3.0
 """Seconds; longer than the suite's mail server may take for a mail."""
-TIMEOUT = 2
 
 
 def prepare(count: int) -> None:
@@ -66,9 +71,23 @@ def send() -> None:
     assert not Recipient.objects.exclude(state=Recipient.State.SENT).exists()
 
 
+def keep_sending() -> None:
+    """Ends when a sender comes to its end by itself, with what that one ended with."""
+    for _line in sys.stdin:
+        sender = os.fork()
+        if not sender:
+            _die_with_parent(signal.SIGKILL)
+            send()
+            sys.exit()
+        print(sender, flush=True)  # noqa: T201
+        _pid, status = os.waitpid(sender, 0)
+        if not os.WIFSIGNALED(status):
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
 if __name__ == "__main__":
     django.setup()
     if sys.argv[1:2] == ["prepare"]:
         prepare(int(sys.argv[2]))
     else:
-        send()
+        keep_sending()

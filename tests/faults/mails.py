@@ -4,6 +4,7 @@ It works on a database and a mail server of its own. What arrived is compared wi
 sent: none may be missing, and no more may have come twice than were on their way at a kill.
 """
 
+import os
 import signal
 import smtplib
 import subprocess
@@ -34,7 +35,8 @@ class Mailing:
         self.received = self.site.folder / "received-mails"
         self.received.touch()
         self.log = (self.site.folder / "logs" / "mails.log").open("ab")
-        self.on_their_way = 0
+        self.in_hand: set[tuple[int, str]] = set()
+        self.server_kills = 0
         values = {
             "DATABASE_URL": self.url,
             "CELERY_BROKER_URL": "memory://",
@@ -50,14 +52,17 @@ class Mailing:
         )
         assert not made.returncode, made.stderr[-2000:]
         self.server = self._start_server()
-        self.sender = self._start_sender()
+        self.senders = self._start("tests.faults.mail_sender")
+        self.sender = 0
+        self._start_sender()
 
     def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=BASE,
             env=self.environment,
-            stdout=self.log,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=self.log,
             preexec_fn=lambda: _die_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )
@@ -69,8 +74,12 @@ class Mailing:
         until(self._answers, 30, "the mail server answers")
         return process
 
-    def _start_sender(self) -> "subprocess.Popen[bytes]":
-        return self._start("tests.faults.mail_sender")
+    def _start_sender(self) -> None:
+        assert self.senders.stdin
+        assert self.senders.stdout
+        self.senders.stdin.write(b"another\n")
+        self.senders.stdin.flush()
+        self.sender = int(self.senders.stdout.readline() or 0)
 
     def _answers(self) -> bool:
         try:
@@ -82,21 +91,26 @@ class Mailing:
     def arrived(self) -> int:
         return self.received.stat().st_size and len(self.received.read_bytes().splitlines())
 
+    @property
+    def on_their_way(self) -> int:
+        return len(self.in_hand) + self.server_kills
+
     def kill_sender(self) -> None:
-        self.sender.kill()
-        self.sender.wait()
+        if not self.sender:
+            return  # they have come to their end
+        os.kill(self.sender, signal.SIGKILL)
         with psycopg.connect(self.url) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM campaigns_recipient WHERE state = 'sending'"
-                " AND in_hand AND sent_at IS NULL AND leased_until > now()"
-            ).fetchone()
-        self.on_their_way += row[0] if row else 0
-        self.sender = self._start_sender()
+            rows = connection.execute(
+                "SELECT id, lease::text FROM campaigns_recipient WHERE state = 'sending'"
+                " AND in_hand AND sent_at IS NULL"
+            )
+            self.in_hand.update(rows)
+        self._start_sender()
 
     def kill_server(self) -> None:
         self.server.kill()
         self.server.wait()
-        self.on_their_way += 1
+        self.server_kills += 1
         self.server = self._start_server()
 
 
@@ -114,15 +128,15 @@ def mails_under_kills(bench: Bench, result: Result) -> str:
         goal = (number - 0.5 + bench.dice.random()) * step
         before = mailing.arrived()
         while (now := mailing.arrived()) < goal or now == before:
-            if time.monotonic() > deadline or mailing.sender.poll() is not None:
+            if time.monotonic() > deadline or mailing.senders.poll() is not None:
                 break
             time.sleep(0.01)
-        if mailing.sender.poll() is not None:
+        if mailing.senders.poll() is not None:
             break
         made[what] += 1
         mailing.kill_sender() if what == "sender" else mailing.kill_server()
     try:
-        mailing.sender.wait(max(deadline - time.monotonic(), 30))
+        mailing.senders.wait(max(deadline - time.monotonic(), 30))
     except subprocess.TimeoutExpired:
         raise NotRecovered(f"{mailing.arrived()} of {plan.mails} mails were sent in time") from None
     result.times = f"{made['sender']} + {made['server']}"
@@ -145,9 +159,9 @@ def _compare(mailing: Mailing, result: Result) -> str:
     assert reported
     doubled = sum(count - 1 for count in received.values())
     missing = plan.mails - len(received)
-    if mailing.sender.returncode:
+    if mailing.senders.returncode:
         log = Path(mailing.log.name).read_text()
-        result.findings.append(f"the sender ended with {mailing.sender.returncode}: {log[-300:]}")
+        result.findings.append(f"the sender ended with {mailing.senders.returncode}: {log[-300:]}")
     if missing:
         result.findings.append(f"{missing} mails were never sent")
     if states != {"sent": plan.mails} or told != (plan.mails,):
