@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import dkim
 from django.conf import settings
 
 SIGNED = (
@@ -16,8 +17,6 @@ def sign(data: bytes) -> bytes:
     """The mail with a signature in front, if one is configured."""
     if not settings.DKIM_DOMAIN:
         return data
-    import dkim  # noqa: PLC0415 — needed by those who sign here only
-
     signature: bytes = dkim.sign(
         data,
         settings.DKIM_SELECTOR.encode(),
