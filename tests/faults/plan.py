@@ -8,7 +8,7 @@ class Plan:
     """``kills`` are of each kind: worker, relay in mid-batch, beat, web."""
 
     name: str = "full"
-    limit: float = 1200.0
+    limit: float = 1_500.0
     """Seconds after which the run is given up."""
     kills: int = 50
     restarts: int = 20
