@@ -50,7 +50,7 @@ for state, country, fields in [
     ("leaving", "IE", {}),
     ("scanned", "IE", {}), ("link-mouse", "IE", {}), ("link-keyboard", "IE", {}),
     ("link-script-free", "IE", {}), ("link-quick", "IE", {}), ("link-old", "IE", {}),
-    ("link-forwarded", "IE", {}), ("link-doubted", "IE", {}),
+    ("link-forwarded", "IE", {}), ("link-doubted", "IE", {}), ("link-drawn", "IE", {}),
 ]:
     member = Member.objects.create_user(
         f"{state}@states.example", member_ref=f"state-{state}", country=country, **fields

@@ -73,7 +73,7 @@ class Site:
         words |= {" worker ": "worker", " beat ": "beat"}
         found: dict[str, int] = {}
         listing = subprocess.run(
-            ["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="],
+            ["ps", "-ww", "--ppid", str(self.process.pid), "-o", "pid=,args="],  # whole lines
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         for line in listing.stdout.splitlines():
