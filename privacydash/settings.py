@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "django_htmx",
+    "desk",  # the last: it gives the roles permissions of all others
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Member
 from consent.loading import DEFAULT, load_notice
 from consent.models import Notice
+from desk.roles import Role
 from ledger.append import Appended, NewChoice, append
 from ledger.models import Channel, Decision
 
@@ -30,6 +33,23 @@ def member(db: None) -> Member:
 @pytest.fixture
 def other(db: None) -> Member:
     return make_member("ben@example.org", "FR")
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., Client]:
+    """Signs in somebody with these roles: ``staff(Role.AUDITOR)`` is a browser whose ``member``
+    they are. ``name`` tells two with the same role apart."""
+
+    def sign_in(*roles: Role, name: str = "") -> Client:
+        ref = name or "-".join(role.value.lower().replace(" ", "-") for role in roles)
+        person = make_member(f"{ref}@staff.example", is_staff=True)
+        person.groups.set(Group.objects.filter(name__in=roles))
+        browser = Client()
+        browser.force_login(person)
+        browser.member = person
+        return browser
+
+    return sign_in
 
 
 def make_member(email: str, country: str = "DE", **fields: Any) -> Member:

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.utils.translation.template import templatize
 
 BASE = Path(__file__).resolve().parent.parent
-CODE = ("accounts", "campaigns", "consent", "ledger", "privacydash", "propagation")
+CODE = ("accounts", "campaigns", "consent", "desk", "ledger", "privacydash", "propagation")
 TEMPLATES = "templates"
 
 # Which arguments of a function are context, text and plural.

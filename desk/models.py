@@ -1,0 +1,1 @@
+"""What the support desk and the privacy office keep."""
