@@ -1,0 +1,218 @@
+"""Where a campaign stands, as its page in admin shows it: from what is kept, never by counting."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.utils import timezone
+
+from campaigns import walking
+from campaigns.audience import Numbers
+from campaigns.charts import Chart, bars, over_time
+from campaigns.figures import Figures, figures_of
+from campaigns.lifecycle import numbers_of
+from campaigns.models import Campaign, CampaignChange, Lane, MailStop, Recipient, Walk
+from campaigns.names import country_name, language_name, provider_name, region_name
+from campaigns.pace import pace
+from campaigns.rule import Row, audience_rule, timing
+
+State = Campaign.State
+type NameOf = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    title: str
+    rows: list[tuple[str, int, float]]
+    """Name, members, share in percent; the most first."""
+
+
+class Standing:
+    """Everything on a campaign's page. Each part is read once, when it is asked for."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
+        self.now = timezone.now()
+
+    @cached_property
+    def stop(self) -> MailStop | None:
+        found: MailStop | None = MailStop.objects.open().first()
+        return found
+
+    @cached_property
+    def numbers(self) -> Numbers | None:
+        return numbers_of(self.campaign)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return figures_of(self.campaign)
+
+    @cached_property
+    def walks(self) -> dict[str, Walk]:
+        return {walk.kind: walk for walk in self.campaign.walks.all()}
+
+    @property
+    def counted_at(self) -> datetime | None:
+        """When the shown numbers of a draft were counted."""
+        walk = self.walks.get(Walk.Kind.COUNT)
+        return walk.done_at if walk and self.campaign.audience is None else None
+
+    @property
+    def counting(self) -> int | None:
+        """Percent done of the count under way."""
+        return self._percent(Walk.Kind.COUNT) if self.campaign.audience is None else None
+
+    @property
+    def freezing(self) -> int | None:
+        """Percent of the audience that is written down, while it is."""
+        return self._percent(Walk.Kind.FREEZE)
+
+    def _percent(self, kind: str) -> int | None:
+        walk = self.walks.get(kind)
+        return int(100 * walking.progress(walk)) if walk and not walk.done_at else None
+
+    @cached_property
+    def breakdowns(self) -> list[Breakdown]:
+        numbers = self.numbers
+        if numbers is None:
+            return []
+        return [
+            _breakdown("Region", numbers.regions, numbers.size, region_name),
+            _breakdown("Country", numbers.countries, numbers.size, country_name),
+            _breakdown("Language of the mail", numbers.languages, numbers.size, language_name),
+            _breakdown("Mailbox provider", numbers.providers, numbers.size, provider_name),
+        ]
+
+    @cached_property
+    def fallbacks(self) -> list[tuple[str, str, int]]:
+        """Code, name and members of languages that there is no text in."""
+        numbers = self.numbers
+        found = numbers.fallbacks.most_common() if numbers else []
+        return [(code, language_name(code), members) for code, members in found]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what is shown changes by itself."""
+        under_way = self.campaign.state in Campaign.UNDER_WAY
+        return under_way or any(walk.done_at is None for walk in self.walks.values())
+
+    @property
+    def has_begun(self) -> bool:
+        return self.campaign.released_at is not None and self.campaign.audience is not None
+
+    @property
+    def percent_done(self) -> float:
+        return 100 * self.figures.share_done
+
+    @property
+    def done(self) -> int:
+        return self.figures.total - self.figures.left
+
+    @property
+    def reached(self) -> int:
+        return self.figures.in_state(Recipient.State.SENT)
+
+    @property
+    def not_reached(self) -> int:
+        return self.figures.in_state(Recipient.State.BOUNCED) + self.figures.in_state(
+            Recipient.State.FAILED
+        )
+
+    @property
+    def left_out(self) -> int:
+        return self.figures.in_state(Recipient.State.SKIPPED)
+
+    @property
+    def pace_now(self) -> float:
+        return pace(self.campaign, self.now)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """At the rate of late; None while nothing goes out."""
+        left = self.figures.time_left
+        running = self.campaign.state == State.RUNNING and self.figures.left
+        return self.now + left if left is not None and running else None
+
+    @cached_property
+    def outcome(self) -> list[tuple[str, int, str]]:
+        """Name, number, and what it means."""
+        figures = self.figures
+        return [
+            ("Accepted by mail servers", self.reached, "Sent, and not come back."),
+            (
+                "Came back",
+                figures.in_state(Recipient.State.BOUNCED),
+                "There is no such address. Nothing more goes there.",
+            ),
+            ("Refused", figures.in_state(Recipient.State.FAILED), "By the mail server."),
+            ("Left out", self.left_out, "Looked at again just before sending; see why below."),
+            ("Waiting", figures.left, "Their turn comes."),
+            ("Opened the notice", figures.seen, "Somebody looked at the page behind the link."),
+            ("Objected", figures.objected, "Since the campaign started, by whatever way."),
+            ("Complained", figures.complained, "Marked the mail as spam. They get no reminders."),
+            (
+                "Possibly doubled",
+                figures.possibly_doubled,
+                "The connection broke before the mail server's answer, and it was sent again.",
+            ),
+        ]
+
+    @cached_property
+    def reasons(self) -> list[tuple[str, int]]:
+        return named_reasons(self.figures)
+
+    @cached_property
+    def charts(self) -> list[Chart]:
+        figures = self.figures
+        return [
+            over_time("time", "Mails accepted over time", figures.hours),
+            bars("language", "By language", _named(figures.languages, language_name), "Language"),
+            bars(
+                "provider", "By mailbox provider", _named(figures.providers, provider_name),
+                "Mailbox provider",
+            ),
+        ]  # fmt: skip
+
+    @cached_property
+    def troubles(self) -> list[str]:
+        """What is wrong now, in words."""
+        found = [self.campaign.problem] if self.campaign.problem else []
+        lanes: Iterable[Lane] = self.campaign.lanes.filter(not_before__gt=self.now)
+        for lane in lanes:
+            until = f"{lane.not_before:%H:%M:%S} UTC"
+            words = lane.problem or "It wants fewer mails."
+            found.append(f"{provider_name(lane.provider)} is left alone until {until}: {words}")
+        return found
+
+    @cached_property
+    def rule(self) -> list[Row]:
+        return audience_rule(self.campaign)
+
+    @cached_property
+    def timing(self) -> list[Row]:
+        return timing(self.campaign)
+
+    @cached_property
+    def history(self) -> list[CampaignChange]:
+        return list(self.campaign.history.order_by("-at", "-pk")[:200])
+
+    @property
+    def figures_at(self) -> datetime | None:
+        at = self.figures.counted_at
+        return datetime.fromisoformat(at) if at else None
+
+
+def named_reasons(figures: Figures) -> list[tuple[str, int]]:
+    labels = dict(Recipient.Reason.choices)
+    found = sorted(figures.reasons.items(), key=lambda pair: -pair[1])
+    return [(str(labels.get(code, code)), number) for code, number in found]
+
+
+def _breakdown(title: str, counted: Mapping[str, int], size: int, name: NameOf) -> Breakdown:
+    rows = [(name(code), number, 100 * number / (size or 1)) for code, number in counted.items()]
+    return Breakdown(title, sorted(rows, key=lambda row: (-row[1], row[0])))
+
+
+def _named(splits: Mapping[str, Mapping[str, int]], name: NameOf) -> dict[str, Mapping[str, int]]:
+    return {name(code): states for code, states in splits.items()}
