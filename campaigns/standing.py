@@ -24,8 +24,15 @@ type NameOf = Callable[[str], str]
 @dataclass(frozen=True, slots=True)
 class Breakdown:
     title: str
-    rows: list[tuple[str, int, float]]
-    """Name, members, share in percent; the most first."""
+    rows: list[tuple[str, str, str]]
+    """Name, members, share; the most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    name: str
+    number: str
+    meaning: str
 
 
 class Standing:
@@ -84,12 +91,20 @@ class Standing:
             _breakdown("Mailbox provider", numbers.providers, numbers.size, provider_name),
         ]
 
+    @property
+    def size_in_words(self) -> str:
+        numbers = self.numbers
+        if numbers is None:
+            return ""
+        minors = f", {numbers.minors:,} of them under 18" if numbers.minors else ""
+        return f"{numbers.size:,} members{minors}"
+
     @cached_property
-    def fallbacks(self) -> list[tuple[str, str, int]]:
-        """Code, name and members of languages that there is no text in."""
+    def fallbacks(self) -> list[tuple[str, str]]:
+        """Languages that there is no text in, and the members who want them."""
         numbers = self.numbers
         found = numbers.fallbacks.most_common() if numbers else []
-        return [(code, language_name(code), members) for code, members in found]
+        return [(language_name(code), f"{members:,}") for code, members in found]
 
     @property
     def is_live(self) -> bool:
@@ -102,30 +117,17 @@ class Standing:
         return self.campaign.released_at is not None and self.campaign.audience is not None
 
     @property
-    def percent_done(self) -> float:
-        return 100 * self.figures.share_done
+    def percent_done(self) -> int:
+        return int(100 * self.figures.share_done)
 
     @property
-    def done(self) -> int:
-        return self.figures.total - self.figures.left
+    def progress_in_words(self) -> str:
+        return f"{self.figures.total - self.figures.left:,} of {self.figures.total:,}"
 
     @property
-    def reached(self) -> int:
-        return self.figures.in_state(Recipient.State.SENT)
-
-    @property
-    def not_reached(self) -> int:
-        return self.figures.in_state(Recipient.State.BOUNCED) + self.figures.in_state(
-            Recipient.State.FAILED
-        )
-
-    @property
-    def left_out(self) -> int:
-        return self.figures.in_state(Recipient.State.SKIPPED)
-
-    @property
-    def pace_now(self) -> float:
-        return pace(self.campaign, self.now)
+    def rate_in_words(self) -> str:
+        now = pace(self.campaign, self.now)
+        return f"{self.figures.rate:,.0f} of at most {now:,.0f} mails a minute"
 
     @property
     def ends_at(self) -> datetime | None:
@@ -135,31 +137,11 @@ class Standing:
         return self.now + left if left is not None and running else None
 
     @cached_property
-    def outcome(self) -> list[tuple[str, int, str]]:
-        """Name, number, and what it means."""
-        figures = self.figures
-        return [
-            ("Accepted by mail servers", self.reached, "Sent, and not come back."),
-            (
-                "Came back",
-                figures.in_state(Recipient.State.BOUNCED),
-                "There is no such address. Nothing more goes there.",
-            ),
-            ("Refused", figures.in_state(Recipient.State.FAILED), "By the mail server."),
-            ("Left out", self.left_out, "Looked at again just before sending; see why below."),
-            ("Waiting", figures.left, "Their turn comes."),
-            ("Opened the notice", figures.seen, "Somebody looked at the page behind the link."),
-            ("Objected", figures.objected, "Since the campaign started, by whatever way."),
-            ("Complained", figures.complained, "Marked the mail as spam. They get no reminders."),
-            (
-                "Possibly doubled",
-                figures.possibly_doubled,
-                "The connection broke before the mail server's answer, and it was sent again.",
-            ),
-        ]
+    def outcome(self) -> list[Outcome]:
+        return outcome_of(self.figures)
 
     @cached_property
-    def reasons(self) -> list[tuple[str, int]]:
+    def reasons(self) -> list[tuple[str, str]]:
         return named_reasons(self.figures)
 
     @cached_property
@@ -203,15 +185,38 @@ class Standing:
         return datetime.fromisoformat(at) if at else None
 
 
-def named_reasons(figures: Figures) -> list[tuple[str, int]]:
+def outcome_of(figures: Figures) -> list[Outcome]:
+    state = figures.in_state
+    rows = [
+        ("Accepted by mail servers", state("sent"), "Sent, and not come back."),
+        ("Came back", state("bounced"), "There is no such address. Nothing more goes there."),
+        ("Refused", state("failed"), "By the mail server."),
+        ("Left out", state("skipped"), "Looked at again just before sending; see why below."),
+        ("Waiting", figures.left, "Their turn comes."),
+        ("Opened the notice", figures.seen, "Somebody looked at the page behind the link."),
+        ("Objected", figures.objected, "Of those mailed, since the start, in whatever way."),
+        ("Complained", figures.complained, "Marked the mail as spam. They get no reminders."),
+        (
+            "Possibly doubled",
+            figures.possibly_doubled,
+            "The connection broke before the mail server's answer, and it was sent again.",
+        ),
+    ]
+    return [Outcome(name, f"{number:,}", meaning) for name, number, meaning in rows]
+
+
+def named_reasons(figures: Figures) -> list[tuple[str, str]]:
+    """Why mails were left out, refused or came back, the most frequent first."""
     labels = dict(Recipient.Reason.choices)
     found = sorted(figures.reasons.items(), key=lambda pair: -pair[1])
-    return [(str(labels.get(code, code)), number) for code, number in found]
+    return [(str(labels.get(code, code)), f"{number:,}") for code, number in found]
 
 
 def _breakdown(title: str, counted: Mapping[str, int], size: int, name: NameOf) -> Breakdown:
-    rows = [(name(code), number, 100 * number / (size or 1)) for code, number in counted.items()]
-    return Breakdown(title, sorted(rows, key=lambda row: (-row[1], row[0])))
+    found = sorted(counted.items(), key=lambda pair: (-pair[1], name(pair[0])))
+    return Breakdown(
+        title, [(name(code), f"{n:,}", f"{100 * n / (size or 1):.1f} %") for code, n in found]
+    )
 
 
 def _named(splits: Mapping[str, Mapping[str, int]], name: NameOf) -> dict[str, Mapping[str, int]]:
