@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from accounts.models import MemberAccess
+from consent.launch_admin import LaunchPages
 from consent.models import Notice, NoticeText, ParkedMail, Purpose, Rollout, RolloutChange
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
@@ -147,7 +148,7 @@ class RolloutForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Rollout)
-class RolloutAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RolloutAdmin(LaunchPages):
     form = RolloutForm
     list_display = (
         "notice",
@@ -155,6 +156,7 @@ class RolloutAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "announced_on",
         "starts_on",
         "paused_at",
+        "launch",
     )
     list_filter = ("region",)
     inlines = (RolloutChangeInline,)
