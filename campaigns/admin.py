@@ -111,7 +111,7 @@ class CampaignAdmin(CampaignReports):
         self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool
     ) -> None:
         """Only what the form has: the rest is for `lifecycle`. The form holds the row."""
-        fields = [*form.Meta.fields, "texts", "limits"] if change else None
+        fields = [*CampaignForm.Meta.fields, "texts", "limits"] if change else None
         obj.save(update_fields=fields)
 
     def response_add(

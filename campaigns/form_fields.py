@@ -108,6 +108,10 @@ class WordsField(forms.CharField):
         )
         super().__init__(required=False, label=TEXTS[key], widget=widget)
 
+    def to_python(self, value: Any) -> str:
+        """Browsers end lines with CR LF."""
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
     def validate(self, value: str) -> None:
         if problem := text_problem(value, one_line=self.one_line):
             raise ValidationError(problem)

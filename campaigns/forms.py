@@ -185,6 +185,8 @@ class PaceForm(LimitFields, forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.initial = {**self.limits_of(self.instance), **self.initial}
+        # Compared with what holds, not with what the page says that it showed.
+        self.fields["starts_at"].show_hidden_initial = False
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
