@@ -1,6 +1,6 @@
 """Campaigns in Django admin: the list, and the form for a draft. `admin_pages` has the rest."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
@@ -42,6 +42,9 @@ class CampaignAdmin(CampaignReports):
     paginator = CappedPaginator
     show_full_result_count = False
     actions = None
+
+    class Media:
+        css: ClassVar = {"all": ["campaigns-admin.css"]}
 
     @admin.display(description="campaign", ordering="name")
     def page(self, campaign: Campaign) -> str:

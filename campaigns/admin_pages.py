@@ -119,7 +119,7 @@ class CampaignPages(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = self.campaign_for(request, pk)
-        form = PreviewForm(campaign, request.GET or None)
+        form = PreviewForm(campaign, request.GET)
         group = form.group
         context = {
             "campaign": campaign,

@@ -25,6 +25,20 @@ from campaigns.models import UNKNOWN, Campaign
 from campaigns.names import region_name, site_languages
 from consent.models import Notice
 
+LABELS = {
+    "joined_before": "Joined before",
+    "told": "Who knows of it already",
+    "told_days": "Days since they were told",
+    "objected": "Who has objected",
+    "minors": "Members under 18",
+    "starts_at": "Start",
+    "stops_at": "Last moment",
+    "per_minute": "Mails a minute",
+    "ramp_from": "Warm-up: mails a minute at the beginning",
+    "ramp_hours": "Warm-up: hours",
+    "quiet_from": "Quiet from",
+    "quiet_until": "Quiet until",
+}
 HELP = {
     "name": "For staff. It stands in the report.",
     "notice": "What is told. It has to be the one that members are shown when you prepare.",
@@ -35,8 +49,8 @@ HELP = {
     "minors": "Their data is never used. Their own texts are below, beside the others.",
     "starts_at": "UTC. It does not start before it is released and its audience is written down.",
     "stops_at": "UTC. Whoever still waits then is not mailed, and the report says so.",
-    "per_minute": "Mails a minute in all, at most.",
-    "ramp_from": "Mails a minute at the beginning. Mailbox providers distrust a sender who is "
+    "per_minute": "In all, at most.",
+    "ramp_from": "Mailbox providers distrust a sender who is "
     "suddenly loud: it then grows by the same factor each hour.",
     "ramp_hours": "How many hours it takes to come to the full pace.",
     "quiet_from": "No mail goes out from this time on, by the clock where the member lives …",
@@ -81,6 +95,7 @@ class CampaignForm(LimitFields, TextFields, forms.ModelForm):  # type: ignore[ty
             "told_days", "objected", "minors", "seeds", "starts_at", "stops_at", "per_minute",
             "ramp_from", "ramp_hours", "quiet_from", "quiet_until",
         )  # fmt: skip
+        labels = LABELS
         help_texts = HELP
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -176,6 +191,7 @@ class PaceForm(LimitFields, forms.ModelForm):  # type: ignore[type-arg]
             "starts_at", "stops_at", "per_minute", "ramp_from", "ramp_hours", "quiet_from",
             "quiet_until",
         )  # fmt: skip
+        labels = LABELS
         help_texts = HELP
         widgets = {  # noqa: RUF012 (Django's way)
             "starts_at": _day_and_time(), "stops_at": _day_and_time(),

@@ -25,18 +25,19 @@ class PreviewForm(forms.Form):
     minor = forms.BooleanField(required=False, label="Under 18")
 
     def __init__(self, campaign: Campaign, data: Any = None) -> None:
-        super().__init__(data)
+        super().__init__(data or {})
         self._languages = [(language.code, language.name) for language in languages_of(campaign)]
         self.fields["language"].choices = self._languages  # type: ignore[attr-defined]
         self.fields["country"].choices = _places()  # type: ignore[attr-defined]
         if campaign.minors == Campaign.Minors.LEFT_OUT:
             del self.fields["minor"]
-        self.initial = self.group._asdict()
+        self.group = self._group()
+        # What is shown is what the fields say, also where the address said nothing or nonsense.
+        self.data = {**self.group._asdict(), "country": self.group.country or UNKNOWN}
 
-    @property
-    def group(self) -> Group:
+    def _group(self) -> Group:
         self.is_valid()
-        values = getattr(self, "cleaned_data", {})
+        values = self.cleaned_data
         language = values.get("language") or settings.LANGUAGE_CODE
         country = values.get("country") or country_of(language)
         known = "" if country == UNKNOWN else country
