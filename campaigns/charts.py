@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-WIDTH, LABELS, ROW, BAR = 640, 170, 26, 16
+WIDTH, LABELS, ROW, BAR = 480, 140, 26, 16
 COLUMNS_HEIGHT, FOOT = 140, 24
 LONGEST_BY_HOUR = 72
 

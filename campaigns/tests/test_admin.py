@@ -178,7 +178,7 @@ class TestWhileItRuns:
         walking.start(campaign, Walk.Kind.FIGURES)
         walk_to_the_end(campaign, Walk.Kind.FIGURES)
         jo.cookies["django_language"] = "de"
-        assert 'width="470.0"' in page(jo, campaign).content.decode()
+        assert 'width="340.0"' in page(jo, campaign).content.decode()
 
     def test_the_part_that_changes(self, jo, notice, member):
         campaign = running(notice)
