@@ -43,7 +43,6 @@ Member.objects.bulk_create(
     for number in range(600)
 )
 notice = current_notice()
-wanted = {"countries": [code for code, _language in places], "joined_before": timezone.now()}
 
 def make(name, **values):
     # The start is far away, so that the site's own workers send nothing.
