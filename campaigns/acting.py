@@ -15,7 +15,7 @@ from campaigns import lifecycle
 from campaigns.forms import PaceForm, ReasonForm
 from campaigns.lifecycle import CampaignError
 from campaigns.models import Campaign
-from campaigns.names import language_name
+from campaigns.names import language_name, members
 from campaigns.previewing import groups_of
 from campaigns.seeds import send_tests
 
@@ -47,8 +47,8 @@ class ReleaseForm(forms.Form):
         numbers = lifecycle.numbers_of(campaign)
         self.fallbacks = numbers.fallbacks if numbers else {}
         self.fields["accepted"].choices = [  # type: ignore[attr-defined]
-            (code, f"{language_name(code)}: {members:,} members")
-            for code, members in self.fallbacks.items()
+            (code, f"{language_name(code)}: {members(number)}")
+            for code, number in self.fallbacks.items()
         ]
         if not self.fallbacks:
             del self.fields["accepted"]

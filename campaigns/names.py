@@ -54,3 +54,7 @@ def country_codes() -> dict[str, str]:
     """Codes of countries by name and by code, both in lower case."""
     codes = [country.code for country in every_country()]
     return {name.casefold(): code for code in codes for name in (code, country_name(code))}
+
+
+def members(number: int) -> str:
+    return f"{number:,} member{'' if number == 1 else 's'}"

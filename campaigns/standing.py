@@ -13,7 +13,7 @@ from campaigns.charts import Chart, bars, over_time
 from campaigns.figures import Figures, figures_of
 from campaigns.lifecycle import numbers_of
 from campaigns.models import Campaign, CampaignChange, Lane, MailStop, Recipient, Walk
-from campaigns.names import country_name, language_name, provider_name, region_name
+from campaigns.names import country_name, language_name, members, provider_name, region_name
 from campaigns.pace import pace
 from campaigns.rule import Row, audience_rule, timing
 
@@ -97,14 +97,14 @@ class Standing:
         if numbers is None:
             return ""
         minors = f", {numbers.minors:,} of them under 18" if numbers.minors else ""
-        return f"{numbers.size:,} members{minors}"
+        return f"{members(numbers.size)}{minors}"
 
     @cached_property
     def fallbacks(self) -> list[tuple[str, str]]:
         """Languages that there is no text in, and the members who want them."""
         numbers = self.numbers
         found = numbers.fallbacks.most_common() if numbers else []
-        return [(language_name(code), f"{members:,}") for code, members in found]
+        return [(language_name(code), f"{number:,}") for code, number in found]
 
     @property
     def is_live(self) -> bool:

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browsing import States
+from tests.campaigning import Campaigning
 from tests.chromium import chromium, sign_in
 from tests.site import BASE, Site, running_site
 
@@ -39,6 +40,11 @@ STATES = [
     ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
 ]
 STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
+CAMPAIGN = {
+    "admin-campaign": "page/",
+    "admin-campaign-mails": "preview/?language=de",
+    "admin-campaign-report": "report/",
+}
 
 
 def main() -> None:
@@ -91,6 +97,12 @@ def _staff(browser: Browser, site: Site) -> None:
     for name, path in STAFF.items():
         page.goto(path)
         _keep(page, name)
+    campaigning = Campaigning.prepared(site)
+    page.context.clear_cookies()
+    page.context.add_cookies(campaigning.cookies("kim"))
+    for name, path in CAMPAIGN.items():
+        page.goto(campaigning.path("paused", path), wait_until="networkidle")
+        _keep(page, name)
 
 
 def _gallery() -> Iterator[str]:
@@ -106,7 +118,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in STAFF:
+    for name in (*STAFF, *CAMPAIGN):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

@@ -51,7 +51,7 @@ class TestTheWholeWay:
         assert press(jo, campaign, "count").status_code == 302
         assert "It is being counted: 0 %" in words(page(jo, campaign))
         walk_to_the_end(campaign, Walk.Kind.COUNT)
-        assert "1 members , as counted at" in words(page(jo, campaign))
+        assert "1 member , as counted at" in words(page(jo, campaign))
         assert press(jo, campaign, "prepare").status_code == 302
         walk_to_the_end(campaign, Walk.Kind.COUNT)
         assert press(kim, campaign, "release").status_code == 302
