@@ -19,8 +19,7 @@ from campaigns.tests.campaigns import (
     running,
     walk_to_the_end,
 )
-from desk.roles import Role
-from tests.people import make_member
+from tests.people import Role, make_member
 
 pytestmark = pytest.mark.django_db
 State = Campaign.State

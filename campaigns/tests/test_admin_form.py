@@ -9,7 +9,7 @@ from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.tests.admin import add, change, english_only, fields, fresh, words
 from campaigns.tests.campaigns import make_campaign, prepared
-from desk.roles import Role
+from tests.people import Role
 
 pytestmark = pytest.mark.django_db
 

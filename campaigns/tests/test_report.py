@@ -17,8 +17,7 @@ from campaigns.spreadsheet import lines
 from campaigns.tests.admin import page, words
 from campaigns.tests.campaigns import running, walk_to_the_end
 from consent import launch, told
-from desk.roles import Role
-from tests.people import choose, make_member
+from tests.people import Role, choose, make_member
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from consent.models import Reach, Rollout
-from desk.roles import Role
+from tests.people import Role
 
 pytestmark = pytest.mark.django_db
 
