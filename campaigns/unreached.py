@@ -10,7 +10,7 @@ from campaigns.models import Campaign, Recipient
 from consent.launch import was_told
 
 STEP = 10_000
-"""Recipients looked at in one statement."""
+"""Keys looked at in one statement."""
 COLUMNS = ("member", "reason", "mail server", "country", "language", "under 18", "tried at")
 
 _State, _Reason = Recipient.State, Recipient.Reason
@@ -28,9 +28,10 @@ def unreached(campaign: Campaign) -> Iterator[tuple[str, ...]]:
     """
     reached = Member.objects.filter(was_told(campaign.notice))
     rows = Recipient.objects.filter(campaign=campaign)
-    after = 0
-    while (upto := _bound(rows.filter(pk__gt=after))) is not None:
-        here = rows.filter(NOT_REACHED, pk__gt=after, pk__lte=upto, member__isnull=False)
+    upto = 0
+    while (first := rows.filter(pk__gt=upto).order_by("pk").first()) is not None:
+        upto = first.pk + STEP - 1
+        here = rows.filter(NOT_REACHED, pk__gte=first.pk, pk__lte=upto, member__isnull=False)
         told = set(reached.filter(pk__in=here.values("member")).values_list("pk", flat=True))
         values = here.order_by("pk").values_list(
             "member", "member__member_ref", "reason", "reply", "country", "language", "minor",
@@ -42,13 +43,6 @@ def unreached(campaign: Campaign) -> Iterator[tuple[str, ...]]:
                     ref, str(_Reason(reason).label) if reason else "", reply, country, language,
                     "yes" if minor else "no", _iso(sent_at),
                 )  # fmt: skip
-        after = upto
-
-
-def _bound(ahead: object) -> int | None:
-    keys = ahead.order_by("pk").values_list("pk", flat=True)  # type: ignore[attr-defined]
-    bound: int | None = keys[STEP - 1 : STEP].first() or keys.last()
-    return bound
 
 
 def _iso(at: datetime | None) -> str:
