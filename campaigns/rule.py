@@ -17,7 +17,7 @@ def audience_rule(campaign: Campaign) -> list[Row]:
         told += f", at least {campaign.told_days} days ago"
     return [
         ("Regions", _listed(map(region_name, campaign.regions)) or _everywhere(campaign)),
-        ("Countries", _listed(map(country_name, campaign.countries)) or "by the regions alone"),
+        ("Countries", _listed(map(country_name, campaign.countries)) or _all_of(campaign)),
         ("Languages", _listed(map(language_name, campaign.languages)) or "all"),
         ("Joined before", moment(campaign.joined_before) or "at any time"),
         ("Told", told),
@@ -52,6 +52,10 @@ def moment(at: datetime | None) -> str:
 
 def _everywhere(campaign: Campaign) -> str:
     return "by the countries alone" if campaign.countries else "everywhere"
+
+
+def _all_of(campaign: Campaign) -> str:
+    return "by the regions alone" if campaign.regions else "all"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pypdf import PdfReader
 
 from campaigns import lifecycle, unreached, walking
 from campaigns.models import Campaign, Message, Recipient, Walk
@@ -95,8 +96,20 @@ class TestReport:
         answer = page(officer, campaign, "report_pdf")
         assert answer.headers["Content-Type"] == "application/pdf"
         assert "attachment" in answer.headers["Content-Disposition"]
-        assert answer.content.startswith(b"%PDF")
-        assert len(answer.content) < 1_000_000
+        pages = [p.extract_text() for p in PdfReader(io.BytesIO(answer.content)).pages]
+        text = " ".join(" ".join(pages).split())
+        for said in (
+            "Report: First notice", "by dana", "Reached 1", "+cmd|' /C calc'!A0",
+            "the campaign ended before 1", "Subject: =HYPERLINK(1)", "Guten Tag <b>!",
+        ):  # fmt: skip
+            assert said in text, said
+        assert text.count("Guten Tag <b>!") == 1  # the other country's differs little
+        assert f"page {len(pages)} of {len(pages)}" in pages[-1]
+
+    def test_pdf_of_what_no_font_has_and_no_page_holds(self, officer, campaign):
+        reason = "\U0001f642 您好 " + "x" * 400 + " word" * 300
+        campaign.history.create(kind="tested", by="jo", reason=reason)
+        assert page(officer, campaign, "report_pdf").status_code == 200
 
     def test_csv_says_the_same(self, officer, campaign):
         rows = rows_of(page(officer, campaign, "report_csv"))
