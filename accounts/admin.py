@@ -5,6 +5,8 @@ from typing import Any
 from allauth.account import admin as _allauth_admin  # noqa: F401 (registers what is taken out below)
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as _mfa_admin  # noqa: F401 (the same)
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -31,6 +33,7 @@ could sign in as the member and allow what only the member can allow."""
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # A row there signs in as its member. Addresses are kept by Member.email alone.
 admin.site.unregister(EmailAddress)
+admin.site.unregister(Authenticator)  # it shows the secret
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -182,6 +185,33 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             forget_stale_addresses(members=[obj.pk], emails=[obj.email])
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who has a second factor. A superuser takes a lost one away; nobody sees or makes one."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    fields = list_display
+    list_select_related = ("user",)
+    search_fields = ("=user__email",)
+    search_help_text = "The whole e-mail address"
+    show_full_result_count = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
 
 
 def _note(request: HttpRequest, member: Member, what: MemberAccess.What) -> None:

@@ -107,8 +107,21 @@ class Member(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    _rank: tuple[bool, ...] = ()
+
     def __str__(self) -> str:
         return self.email
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> "Member":
+        member = super().from_db(db, field_names, values, **options)
+        member._rank = member._rank_now()
+        return member
+
+    def _rank_now(self) -> tuple[bool, ...]:
+        """What the member may be, where that is loaded."""
+        known = vars(self).keys() >= {"is_active", "is_staff", "is_superuser"}
+        return (self.is_active, self.is_staff, self.is_superuser) if known else ()
 
     def save(self, *, force_update: bool = False, **kwargs: Any) -> None:
         """Raises Member.NotUpdated for a member who has been erased since they were read.
@@ -117,6 +130,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         """
         inserts = self._state.adding or kwargs.get("force_insert", False)
         super().save(force_update=force_update or not inserts, **kwargs)
+        before, self._rank = self._rank, self._rank_now()
+        if any(had and not has for had, has in zip(before, self._rank, strict=False)):
+            self.sessions.all().delete()  # whoever loses rights is signed out everywhere
 
     @property
     def residence(self) -> Residence:

@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "desk",  # the last: it gives the roles permissions of all others
 ]
@@ -126,6 +127,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.staff_sessions.StaffMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -200,6 +202,18 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Operator ------------------------------------------------------------------------------------
+
+OPERATOR_NAME = env.text("OPERATOR_NAME", "Example Network" if EMBEDDED else env.REQUIRED)
+OPERATOR_PRIVACY_EMAIL = env.text(
+    "OPERATOR_PRIVACY_EMAIL", "privacy@network.example" if EMBEDDED else env.REQUIRED
+)
+# ISO 3166-1 code of the country whose authority leads (GDPR Art. 56).
+OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else env.REQUIRED)
+# Shown on every page; without them the site's own.
+OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
+OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
+
 # Sign-in -------------------------------------------------------------------------------------
 
 SESSION_ENGINE = "accounts.sessions"
@@ -233,6 +247,24 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 
+# Staff need a second factor for Django admin; members have none and see nothing of it.
+MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the host platform has verified it
+MFA_TOTP_ISSUER = f"{OPERATOR_NAME} staff"
+# Browsers take plain http for safe on one's own machine only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = EMBEDDED
+MFA_FORMS = {
+    name: f"accounts.second_factor_forms.{form}"
+    for name, form in (
+        ("authenticate", "AuthenticateForm"),
+        ("reauthenticate", "ReauthenticateForm"),
+        ("activate_totp", "ActivateForm"),
+        ("add_webauthn", "AddKeyForm"),
+    )
+}
+STAFF_IDLE_MINUTES = env.integer("STAFF_IDLE_MINUTES", 30, minimum=1)
+
 # Languages and times -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
@@ -253,18 +285,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "privacydash.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
-
-# Operator ------------------------------------------------------------------------------------
-
-OPERATOR_NAME = env.text("OPERATOR_NAME", "Example Network" if EMBEDDED else env.REQUIRED)
-OPERATOR_PRIVACY_EMAIL = env.text(
-    "OPERATOR_PRIVACY_EMAIL", "privacy@network.example" if EMBEDDED else env.REQUIRED
-)
-# ISO 3166-1 code of the country whose authority leads (GDPR Art. 56).
-OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else env.REQUIRED)
-# Shown on every page; without them the site's own.
-OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
-OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
 # Mail ----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.access_log import note, note_all
 from accounts.models import Member, MemberAccess
+from tests.people import sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def trace() -> list[tuple[str, str, str]]:
 @pytest.fixture
 def boss(client: Client, db: None) -> Member:
     boss = Member.objects.create_superuser("boss@example.org", PASSWORD, member_ref="boss")
-    client.force_login(boss)
+    sign_in_staff(client, boss)
     return boss
 
 
@@ -58,7 +59,7 @@ def test_who_may_not_look_leaves_no_trace(client: Client, member: Member) -> Non
     staff = Member.objects.create_user("staff@example.org", member_ref="staff", is_staff=True)
     for visitor in (None, member, staff):
         if visitor:
-            client.force_login(visitor)
+            client.force_login(visitor) if visitor is member else sign_in_staff(client, visitor)
         assert client.get(page(member)).status_code in {302, 403}
     assert trace() == []
     staff.user_permissions.set(Permission.objects.filter(codename="view_member"))

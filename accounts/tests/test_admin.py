@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import admin as members_admin
 from accounts.models import Member
+from tests.people import sign_in_staff
 
 LIST = reverse("admin:accounts_member_changelist")
 PASSWORD = "lamp river seven"
@@ -24,7 +25,7 @@ def change(member: Member) -> str:
 def boss(client: Client, db: None) -> Member:
     """A signed-in superuser."""
     boss = Member.objects.create_superuser("boss@example.org", PASSWORD, member_ref="boss")
-    client.force_login(boss)
+    sign_in_staff(client, boss)
     return boss
 
 
@@ -35,7 +36,7 @@ def support(client: Client, db: None) -> Member:
         "support@example.org", PASSWORD, member_ref="support", is_staff=True
     )
     support.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
-    client.force_login(support)
+    sign_in_staff(client, support)
     return support
 
 
