@@ -17,7 +17,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
-from accounts.access_log import note
+from accounts.access_log import note, note_all
 from accounts.addresses import forget_stale_addresses
 from accounts.models import Member, MemberAccess
 from accounts.regions import country_for
@@ -86,13 +86,15 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = AddMemberForm
     list_display = ("member_ref", "email", "country", "language", "is_minor", "is_staff")
     list_filter = ()
-    list_per_page = 50
+    list_per_page = 20
     sortable_by = ("member_ref", "email")
     ordering = ("-pk",)
     paginator = CappedPaginator
     show_full_result_count = False
     search_fields = ("email", "member_ref")
-    search_help_text = "Beginning of the e-mail address or of the member reference"
+    search_help_text = (
+        "Beginning of the e-mail address or of the member reference. Who is found is logged."
+    )
     actions = None
     readonly_fields = ("joined_at", "last_login")
     fieldsets = (
@@ -114,12 +116,24 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
     ) -> tuple[QuerySet[Member], bool]:
-        """By prefix, which both unique indexes serve."""
-        if term := search_term.strip():
-            queryset = queryset.filter(
-                Q(email__startswith=term.lower()) | Q(member_ref__startswith=term)
-            )
-        return queryset, False
+        """By prefix, which both unique indexes serve. Without a search nobody is shown."""
+        term = search_term.strip()
+        if not term:
+            return queryset.none(), False
+        return queryset.filter(
+            Q(email__startswith=term.lower()) | Q(member_ref__startswith=term)
+        ), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Who is on the list is seen, and leaves a trace first."""
+        changelist = super().get_changelist_instance(request)
+        assert request.user.is_authenticated  # noqa: S101 (admin lets nobody else in)
+        note_all(
+            by=request.user.member_ref,
+            member_refs=[member.member_ref for member in changelist.result_list],
+            what=MemberAccess.What.SEARCHED,
+        )
+        return changelist
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

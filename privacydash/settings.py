@@ -11,6 +11,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dj_database_url
 from django.conf.locale import LANG_INFO
@@ -263,6 +264,12 @@ MFA_FORMS = {
         ("add_webauthn", "AddKeyForm"),
     )
 }
+# What stands out in the log of their access to members (`desk.unusual`).
+ACCESS_ALERT_MEMBERS = env.integer("ACCESS_ALERT_MEMBERS", 50, minimum=2)
+WELL_KNOWN_MEMBERS = env.words("WELL_KNOWN_MEMBERS", [])
+STAFF_HOURS = env.hours("STAFF_HOURS", (7, 20))
+STAFF_WEEKENDS = env.boolean("STAFF_WEEKENDS", False)
+STAFF_TIME_ZONE = env.parsed("STAFF_TIME_ZONE", ZoneInfo("UTC"), env.time_zone)
 STAFF_IDLE_MINUTES = env.integer("STAFF_IDLE_MINUTES", 30, minimum=1)
 
 # Languages and times -------------------------------------------------------------------------
@@ -364,6 +371,12 @@ ALERT_RECIPIENTS = env.words("ALERT_RECIPIENTS", ["operators@demo.example"] if E
 # embedded mode shows it on one's own machine.
 METRICS_TOKEN = env.secret("METRICS_TOKEN", "")
 
+# Data kept -----------------------------------------------------------------------------------
+
+# Days after which `desk.purging` removes what nobody needs any more; never a choice.
+RETAIN_CAMPAIGN_WORK_DAYS = env.integer("RETAIN_CAMPAIGN_WORK_DAYS", 90, minimum=1)
+RETAIN_UNUSUAL_ACCESS_DAYS = env.integer("RETAIN_UNUSUAL_ACCESS_DAYS", 365, minimum=1)
+
 # Celery --------------------------------------------------------------------------------------
 # A message is a hint to look at the database, which holds all state
 # (docs/adr/0001-messages-are-hints.md). No task has an ETA or a countdown: a worker would hold it
@@ -433,6 +446,12 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "unusual": {
+        "task": "desk.tasks.look_for_unusual",
+        "schedule": 300.0,
+        "options": {"expires": 200},
+    },
+    "purge": {"task": "desk.tasks.purge", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

@@ -55,6 +55,16 @@ def test_a_new_member_is_logged(client: Client, boss: Member) -> None:
     assert ("boss", "added", "new") in trace()
 
 
+def test_who_is_found_in_a_search_is_logged(
+    client: Client, boss: Member, member: Member, other: Member
+) -> None:
+    page = reverse("admin:accounts_member_changelist")
+    client.get(page)
+    assert trace() == []  # without a search nobody is shown
+    client.get(page, {"q": "ann"})
+    assert trace() == [("boss", "searched", "anna")]
+
+
 def test_who_may_not_look_leaves_no_trace(client: Client, member: Member) -> None:
     staff = Member.objects.create_user("staff@example.org", member_ref="staff", is_staff=True)
     for visitor in (None, member, staff):

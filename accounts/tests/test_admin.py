@@ -72,15 +72,23 @@ def test_a_country_is_kept_as_the_notice_mail_looks_for_it(
 
 
 def test_list_and_search(client: Client, boss: Member, member: Member, other: Member) -> None:
-    page = client.get(LIST).content.decode()
-    assert member.email in page
     for term in ("ANNA@ex", "anna"):
         page = client.get(LIST, {"q": term}).content.decode()
         assert member.email in page
         assert other.email not in page
-    for term in ("example", "nna", "%", "_nna"):
+    for term in (
+        "",
+        " ",
+        "example",
+        "nna",
+        "%",
+        "_nna",
+        "\x00",
+        "a" * 10_000,
+        "<script>",
+        "' OR 1=1 --",
+    ):
         assert member.email not in client.get(LIST, {"q": term}).content.decode()
-    assert client.get(LIST, {"q": "\x00"}).status_code == 200
 
 
 def test_list_counts_no_further_than_it_shows(
@@ -90,7 +98,7 @@ def test_list_counts_no_further_than_it_shows(
     Member.objects.bulk_create(
         Member(member_ref=f"m{i}", email=f"m{i}@example.org") for i in range(20)
     )
-    assert "5 members" in client.get(LIST).content.decode()
+    assert "5 members" in client.get(LIST, {"q": "m"}).content.decode()
 
 
 @pytest.mark.parametrize("who", ["boss", "support"])
