@@ -44,6 +44,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         members = self.object_list
         return members.order_by()[:COUNTED].count() if isinstance(members, QuerySet) else 0
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more: the list then says "more than"."""
+        return self.count == COUNTED
+
 
 class MemberForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:

@@ -108,6 +108,12 @@ class Member(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    class Meta:
+        indexes: ClassVar = [
+            # Staff are a handful among millions.
+            models.Index(fields=["id"], condition=models.Q(is_staff=True), name="member_staff")
+        ]
+
     _rank: tuple[bool, ...] = ()
 
     def __str__(self) -> str:
