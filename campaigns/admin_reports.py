@@ -79,6 +79,9 @@ class CampaignReports(CampaignPages):
         campaign = self.campaign_for(request, pk)
         if not request.user.has_perm(EXPORT):
             raise PermissionDenied
+        if campaign.audience is None:
+            messages.error(request, "It was not released: nobody was to be reached.")
+            return redirect("admin:campaigns_standing", pk)
         campaign.history.create(kind="exported", by=who(request), reason="Who was not reached.")
 
         def rows() -> Iterator[tuple[str, ...]]:

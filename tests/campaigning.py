@@ -19,6 +19,7 @@ from campaigns import lifecycle, walking
 from campaigns.models import Campaign, Recipient, Walk
 from consent.dashboard import current_notice
 from desk.roles import Role
+from tests.people import sign_in_staff
 
 people = {}
 for name, role in [
@@ -29,7 +30,7 @@ for name, role in [
     )
     person.groups.set(Group.objects.filter(name=role))
     browser = Client()
-    browser.force_login(person)
+    sign_in_staff(browser, person)
     people[name] = browser.cookies[settings.SESSION_COOKIE_NAME].value
 
 places = [("DE", "de"), ("FR", "fr"), ("PL", "pl"), ("IT", "it"), ("SE", "sv"), ("GR", "el"),

@@ -16,7 +16,7 @@ from campaigns.models import Campaign, Message, Recipient, Walk
 from campaigns.report import report_on
 from campaigns.spreadsheet import lines
 from campaigns.tests.admin import page, words
-from campaigns.tests.campaigns import running, walk_to_the_end
+from campaigns.tests.campaigns import make_campaign, running, walk_to_the_end
 from consent import launch, told
 from tests.people import Role, choose, make_member
 
@@ -173,6 +173,11 @@ class TestUnreached:
         path = reverse("admin:campaigns_unreached", args=[campaign.pk])
         assert officer.get(path).status_code == 405
         assert not campaign.history.filter(kind="exported").exists()
+
+    def test_nor_before_the_release(self, officer, notice):
+        campaign = make_campaign(notice)
+        assert export(officer, campaign).status_code == 302
+        assert not campaign.history.exists()
 
     @pytest.mark.parametrize("role", [Role.AUDITOR, Role.SUPPORT_LEAD, Role.OPERATOR])
     def test_it_needs_a_right_of_its_own(self, staff, campaign, role):
