@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from ledger.models import Channel, CurrentChoice, Decision, Entry
+from privacydash.prepared import fetch_row
 
 
 class Outcome(Enum):
@@ -107,9 +108,7 @@ RETURNING revision
 def _append_sql(new: NewChoice) -> int | None:
     values = {name: getattr(new, name) for name in NewChoice.__slots__}
     values["partition"] = partition_of(new.member_ref)
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, values)
-        row = cursor.fetchone()
+    row = fetch_row(_APPEND, values)
     return row[0] if row else None
 
 
