@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Member, Session
-from privacydash.prepared import fetch_row
+from privacydash.prepared import Prepared
 
 
 class SessionStore(db.SessionStore):
@@ -71,7 +71,7 @@ def _find(key: str) -> Session | None:
         unexpired = Session.objects.select_related("member").filter(expire_date__gt=now)
         return unexpired.filter(session_key=key).first()
     statement, fields, fields_of_member = _statement()
-    row = fetch_row(statement, (now, key))
+    row = statement.fetch_row({"now": now, "key": key})
     if row is None:
         return None
     session = Session.from_db(connection.alias, fields, row[: len(fields)])
@@ -82,17 +82,18 @@ def _find(key: str) -> Session | None:
 
 
 @cache
-def _statement() -> tuple[str, list[str], list[str]]:
-    """What the ORM sends for this, with the fields of its columns.
+def _statement() -> tuple[Prepared, list[str], list[str]]:
+    """What the ORM sends for this, and the fields of its columns.
 
     On PostgreSQL they need no conversion, and making the statement costs more than running it.
     """
-    query = Session.objects.select_related("member").filter(
+    found = Session.objects.select_related("member").filter(
         expire_date__gt=timezone.now(), session_key=""
     )
+    text, (_now, _key) = found.query.sql_with_params()
     models = (model._meta.concrete_fields for model in (Session, Member))
     fields, fields_of_member = ([field.attname for field in of_one] for of_one in models)
-    return query.query.sql_with_params()[0], fields, fields_of_member
+    return Prepared(text % ("%(now)s", "%(key)s"), ("now", "key")), fields, fields_of_member
 
 
 def _member_id(data: dict[str, Any]) -> int | None:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from ledger.models import Channel, CurrentChoice, Decision, Entry
-from privacydash.prepared import fetch_row
+from privacydash.prepared import Prepared
 
 
 class Outcome(Enum):
@@ -105,10 +105,12 @@ RETURNING revision
 """
 
 
+_append_prepared = Prepared(_APPEND, (*NewChoice.__slots__, "partition"))
+
+
 def _append_sql(new: NewChoice) -> int | None:
     values = {name: getattr(new, name) for name in NewChoice.__slots__}
-    values["partition"] = partition_of(new.member_ref)
-    row = fetch_row(_APPEND, values)
+    row = _append_prepared.fetch_row({**values, "partition": partition_of(new.member_ref)})
     return row[0] if row else None
 
 

@@ -161,15 +161,11 @@ DATABASES: dict[str, Any] = {
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("postgresql"):
-    _database.setdefault("OPTIONS", {}).update(
-        pool={
-            "min_size": 1,
-            "max_size": env.integer("DATABASE_POOL_SIZE", 8, minimum=1),
-            "timeout": 10,
-        },
-        # Only of what `privacydash.prepared` sends: the ORM's cursors never prepare.
-        prepare_threshold=0,
-    )
+    _database.setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.integer("DATABASE_POOL_SIZE", 8, minimum=1),
+        "timeout": 10,
+    }
 elif _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         # A transaction that reads first and writes later cannot wait for the lock; one that
