@@ -18,6 +18,8 @@ from django.core.management import call_command
 from bench import machine, table
 from bench.table import Row
 
+PARTS = {"choices", "stores", "relaying", "mailing"}
+
 
 def main(only: Sequence[str]) -> None:
     with (
@@ -78,4 +80,6 @@ def _configure(site: str, store: str, valkey: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - PARTS:
+        raise SystemExit(f"No part {', '.join(unknown)}; there are {', '.join(sorted(PARTS))}.")
     main(sys.argv[1:])
