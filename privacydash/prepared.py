@@ -7,13 +7,12 @@ half as much.
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from weakref import WeakSet
 
 from django.db import connection
-
-if TYPE_CHECKING:
-    import psycopg
+from psycopg import Connection, DataError, OperationalError, errors, pq
+from psycopg.adapt import Transformer
 
 _numbers = count(1)
 
@@ -29,7 +28,7 @@ class Prepared:
         self.name = f"privacydash_{next(_numbers)}".encode()
         numbered = {name: f"${number}" for number, name in enumerate(names, 1)}
         self.command = (text % numbered).encode()
-        self.known: WeakSet[psycopg.Connection[Any]] = WeakSet()
+        self.known: WeakSet[Connection[Any]] = WeakSet()
         """Where it is prepared."""
 
     def fetch_row(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -43,9 +42,9 @@ class Prepared:
             return cast("tuple[Any, ...] | None", cursor.fetchone())
 
     def _cursor(self) -> Any:
-        connection.ensure_connection()
         if not connection.get_autocommit():
             return connection.cursor()
+        connection.validate_thread_sharing()
         log = connection.queries_logged
         make: Any = connection.make_debug_cursor if log else connection.make_cursor
         return make(_Cursor(self, connection.connection))
@@ -56,7 +55,7 @@ class _Cursor:
 
     _query = None  # for Django's log of queries: it has the text and the values beside it
 
-    def __init__(self, statement: Prepared, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, statement: Prepared, connection: Connection[Any]) -> None:
         self.statement, self.connection = statement, connection
 
     def execute(self, _text: str, values: Mapping[str, Any]) -> None:
@@ -64,8 +63,6 @@ class _Cursor:
         self.result = self._run(sent)
 
     def _run(self, sent: list[Any], *, again: bool = True) -> Any:
-        from psycopg import OperationalError, errors, pq  # noqa: PLC0415 — not where SQLite is used
-
         pgconn, statement = self.connection.pgconn, self.statement
         prepared = self.connection in statement.known
         if prepared:
@@ -89,8 +86,6 @@ class _Cursor:
         return self._run(sent, again=False)
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        from psycopg.adapt import Transformer  # noqa: PLC0415
-
         if not self.result.ntuples:
             return None
         transformer = Transformer(self.connection)
@@ -102,8 +97,6 @@ class _Cursor:
 
 
 def _as_text(value: Any) -> bytes | None:
-    from psycopg import DataError  # noqa: PLC0415
-
     if value is None:
         return None
     text = str(value).encode()
