@@ -30,9 +30,7 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
 
 def _user(request: HttpRequest) -> Member | AnonymousUser:
     assert isinstance(request.session, SessionStore)  # noqa: S101 (for mypy)
-    user = request.session.signed_in() or auth.get_user(request)
-    request.user = user  # who looks again needs no proxy
-    return user
+    return request.session.signed_in() or auth.get_user(request)
 
 
 class LanguageMiddleware:
