@@ -9,7 +9,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browsing import States
-from tests.chromium import chromium, sign_in
+from tests.campaigning import Campaigning
+from tests.chromium import chromium
 from tests.site import BASE, Site, running_site
 
 FOLDER = BASE / "docs" / "screenshots"
@@ -39,6 +40,11 @@ STATES = [
     ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
 ]
 STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
+CAMPAIGN = {
+    "admin-campaign": "page/",
+    "admin-campaign-mails": "preview/?language=de",
+    "admin-campaign-report": "report/",
+}
 
 
 def main() -> None:
@@ -86,11 +92,16 @@ def _keep(page: Page, name: str) -> None:
 
 
 def _staff(browser: Browser, site: Site) -> None:
-    page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
-    sign_in(page, site, "staff@demo.example")
-    for name, path in STAFF.items():
-        page.goto(path)
+    """As members of staff see it who have signed in with their second factor."""
+    campaigning = Campaigning.prepared(site)
+    shown = {name: ("dana", path) for name, path in STAFF.items()}
+    shown |= {name: ("kim", campaigning.path("paused", path)) for name, path in CAMPAIGN.items()}
+    for name, (who, path) in shown.items():
+        page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
+        page.context.add_cookies(campaigning.cookies(who))
+        page.goto(path, wait_until="networkidle")
         _keep(page, name)
+        page.context.close()
 
 
 def _gallery() -> Iterator[str]:
@@ -106,7 +117,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in STAFF:
+    for name in (*STAFF, *CAMPAIGN):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 
