@@ -441,6 +441,11 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return f"{self.campaign} to {self.member_id}: {self.state}"
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether a mail may have gone out, so that something can come back."""
+        return self.attempts > 0
+
 
 class Lane(models.Model):
     """The mails of a campaign to one mailbox provider, or (``provider`` empty) all of them: how

@@ -287,6 +287,9 @@ MAILERS: dict[str, Any] = {
 }
 # Where mails of campaigns come back to; empty: to the sender.
 BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
+# How `manage.py read_bounces --imap` signs in to the mailbox of that address.
+BOUNCES_IMAP_USER = env.text("BOUNCES_IMAP_USER", "")
+BOUNCES_IMAP_PASSWORD = env.text("BOUNCES_IMAP_PASSWORD", "")
 # Connections to the mail server that campaigns may use at a time, each of which takes a worker.
 MAIL_CONNECTIONS = env.integer("MAIL_CONNECTIONS", 1, minimum=1)
 # DKIM signatures by the site itself, where the mail server makes none.
