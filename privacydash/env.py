@@ -1,11 +1,13 @@
 """Typed environment helpers. A value that cannot be read stops the start and names its variable."""
 
 import binascii
+import json
 import os
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -86,6 +88,21 @@ def picture(raw: str) -> Path:
 def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     """A comma-separated list; blanks around and between are dropped."""
     return parsed(name, default, _words)
+
+
+def json_object(name: str, default: dict[str, Any] | Required = REQUIRED) -> dict[str, Any]:
+    """An object in JSON; it may hold secrets, and is never printed."""
+
+    def parse(raw: str) -> dict[str, Any]:
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ValueError("expected an object in JSON")
+        return value
+
+    return parsed(name, default, parse)
 
 
 def _words(raw: str) -> list[str]:

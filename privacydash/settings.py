@@ -270,8 +270,12 @@ OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{OPERATOR_NAME} <{OPERATOR_PRIVACY_EMAIL}>")
 MAIL_FOLDER = DATA / "mail"
+# Another mail backend than SMTP, such as anymail.backends.postmark.EmailBackend.
+MAIL_BACKEND = env.text("MAIL_BACKEND", "")
 MAILERS: dict[str, Any] = {
-    "default": {"BACKEND": "privacydash.mailbox.EmailBackend"}
+    "default": {"BACKEND": MAIL_BACKEND}
+    if MAIL_BACKEND
+    else {"BACKEND": "privacydash.mailbox.EmailBackend"}
     if EMBEDDED and not os.environ.get("EMAIL_HOST")
     else {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -292,6 +296,14 @@ BOUNCES_IMAP_USER = env.text("BOUNCES_IMAP_USER", "")
 BOUNCES_IMAP_PASSWORD = env.text("BOUNCES_IMAP_PASSWORD", "")
 # Connections to the mail server that campaigns may use at a time, each of which takes a worker.
 MAIL_CONNECTIONS = env.integer("MAIL_CONNECTIONS", 1, minimum=1)
+# Mail services that report by webhook, and the secret that they sign in with there; the others of
+# django-anymail's settings, such as the keys of the service.
+ANYMAIL_WEBHOOKS = env.words("ANYMAIL_WEBHOOKS", [])
+ANYMAIL: dict[str, Any] = env.json_object("ANYMAIL", {}) | {
+    "WEBHOOK_SECRET": env.secrets(
+        "ANYMAIL_WEBHOOK_SECRET", env.REQUIRED if ANYMAIL_WEBHOOKS else []
+    )
+}
 # DKIM signatures by the site itself, where the mail server makes none.
 DKIM_DOMAIN = env.text("DKIM_DOMAIN", "")
 DKIM_SELECTOR = env.text("DKIM_SELECTOR", env.REQUIRED if DKIM_DOMAIN else "")
