@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F, FilteredRelation, Q
 
+from accounts.models import Member
 from consent.launch import members_concerned, was_told
 from consent.models import Notice, Told
 
@@ -22,6 +23,7 @@ class Why(StrEnum):
     NOT_MAILED = "not-mailed"
     BOUNCED = "address-bounces"
     REFUSED = "mail-refused"
+    MINOR = "minor"
 
 
 class Untold(NamedTuple):
@@ -53,6 +55,15 @@ def untold(notice: Notice, now: datetime) -> Iterator[Untold]:
     while batch := list(rows.filter(pk__gt=after)[:BATCH]):
         for _pk, member_ref, address in batch:
             yield Untold(member_ref, _why(address))
+        after = batch[-1][0]
+
+
+def minors() -> Iterator[Untold]:
+    """Members under 18 of all countries: their data is never used, told or not."""
+    rows = Member.objects.filter(is_minor=True).order_by("pk").values_list("pk", "member_ref")
+    after = 0
+    while batch := list(rows.filter(pk__gt=after)[:BATCH]):
+        yield from (Untold(member_ref, Why.MINOR) for _pk, member_ref in batch)
         after = batch[-1][0]
 
 
