@@ -269,4 +269,4 @@ def _plain(error: Exception) -> str:
 
 def without_addresses(text: str) -> str:
     """What servers say, fit for a page and a row that outlives the member."""
-    return " ".join(_ADDRESS.sub("…", text).split())[:200]
+    return " ".join(_ADDRESS.sub("…", text.replace("\0", " ")).split())[:200]

@@ -3,6 +3,7 @@
 import binascii
 import json
 import os
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import date
@@ -49,6 +50,20 @@ def secret(name: str, default: str | Required = REQUIRED) -> str:
 def secrets(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     """A comma-separated list of secrets, each as long."""
     return parsed(name, default, lambda raw: [_long_enough(word) for word in _words(raw)])
+
+
+def named_secrets(name: str, default: dict[str, str] | Required = REQUIRED) -> dict[str, str]:
+    """``name:secret`` pairs, comma-separated; the secrets as long as others, and never printed."""
+
+    def parse(raw: str) -> dict[str, str]:
+        pairs = [word.partition(":") for word in _words(raw)]
+        if not all(re.fullmatch("[A-Za-z0-9_-]{1,40}", name) for name, _, _ in pairs):
+            raise ValueError("expected name:secret, with a name of letters, digits, _ and -")
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("a name stands there twice")
+        return {name: _long_enough(secret) for name, _, secret in pairs}
+
+    return parsed(name, default, parse)
 
 
 def _long_enough(raw: str) -> str:

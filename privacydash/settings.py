@@ -304,6 +304,8 @@ ANYMAIL: dict[str, Any] = env.json_object("ANYMAIL", {}) | {
         "ANYMAIL_WEBHOOK_SECRET", env.REQUIRED if ANYMAIL_WEBHOOKS else []
     )
 }
+# Who may get personal links by the API and report events there, by name and token.
+API_TOKENS = env.named_secrets("API_TOKENS", {})
 # DKIM signatures by the site itself, where the mail server makes none.
 DKIM_DOMAIN = env.text("DKIM_DOMAIN", "")
 DKIM_SELECTOR = env.text("DKIM_SELECTOR", env.REQUIRED if DKIM_DOMAIN else "")

@@ -111,6 +111,9 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
         ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),
         ("PRIVACYDASH_MODE", "test", "embedded or production"),
         ("DATA_STORES", "{", "DATA_STORES"),
+        ("API_TOKENS", "crm:short", "at least 32 characters"),
+        ("API_TOKENS", "x" * 40, "expected name:secret"),
+        ("API_TOKENS", f"a:{'x' * 32},a:{'y' * 32}", "a name stands there twice"),
         ("ANYMAIL", "[]", "ANYMAIL cannot be read: expected an object in JSON"),
         ("ANYMAIL_WEBHOOK_SECRET", "a:b", "at least 32 characters"),
         ("DATA_STORES", '{"a": {}}', "SLA in seconds"),
@@ -122,7 +125,7 @@ def test_a_value_that_cannot_be_read_is_named(tmp_path, name, value, says):
     assert says in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "RECEIPT_KEYS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "RECEIPT_KEYS", "API_TOKENS", "ANYMAIL"])
 def test_a_secret_is_never_shown(tmp_path, name):
     assert "hunter2" not in start(tmp_path, **{**COMPLETE, name: "hunter2"}).stderr
 
