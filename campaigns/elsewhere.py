@@ -1,9 +1,9 @@
 """Campaigns whose mails another system sends: it gets the personal links, and reports back."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,6 +15,7 @@ from campaigns.audience import audience
 from campaigns.mailing import object_url, reminders_url
 from campaigns.message_ids import keys_in, local_part
 from campaigns.models import Campaign, MailStop, Recipient, RecipientQuerySet, Walk
+from campaigns.wording import OBJECT_SLOT, REMINDERS_SLOT
 from consent import told
 from consent.links import REMINDERS, Link, make_token
 
@@ -83,31 +84,41 @@ def pages(campaign: Campaign, place: int = 0) -> Iterator[list[PersonalLink]]:
             "member__undeliverable__email",
         )
     )  # fmt: skip
+    link = _maker(campaign)
     while page := list(rows.filter(pk__gt=place)[:PAGE]):
         check(Campaign.objects.get(pk=campaign.pk))
+        wanted = _wanted(campaign, page[0][0], page[-1][0])
         place = page[-1][0]
-        members = [row[1] for row in page]
-        within = Member.objects.filter(pk__in=members)
-        wanted = set(audience(campaign, timezone.now(), within).values_list("pk", flat=True))
-        wanted -= checking.told_meanwhile(campaign, members)
-        yield [
-            _link(campaign, row)
-            for *row, email, bounces in page
-            if row[1] in wanted and email != bounces
-        ]
+        yield [link(*row) for *row, email, bounces in page if row[1] in wanted and email != bounces]
 
 
-def _link(campaign: Campaign, row: list[Any]) -> PersonalLink:
-    recipient, member, language, under_18, member_ref = row
-    link = Link(member, campaign.notice_id, campaign.pk)
-    return PersonalLink(
-        id=local_part(campaign.pk, recipient),
-        member_ref=member_ref,
-        language=language,
-        under_18=under_18,
-        link=object_url(make_token(link)),
-        reminders_link=reminders_url(make_token(link, REMINDERS)),
-    )
+def _wanted(campaign: Campaign, first: int, last: int) -> set[int]:
+    """Members of this range of recipients who are still to be told."""
+    range_ = Recipient.objects.filter(campaign=campaign, pk__gte=first, pk__lte=last)
+    within = Member.objects.filter(pk__in=range_.values("member"))
+    wanted = set(audience(campaign, timezone.now(), within).values_list("pk", flat=True))
+    return wanted - checking.told_meanwhile(campaign, wanted)
+
+
+def _maker(campaign: Campaign) -> Callable[..., PersonalLink]:
+    """Makes links of a million members: the addresses are asked for once."""
+    to_object, end = object_url(OBJECT_SLOT).split(OBJECT_SLOT)
+    to_leave, leave_end = reminders_url(REMINDERS_SLOT).split(REMINDERS_SLOT)
+
+    def make(
+        recipient: int, member: int, language: str, under_18: bool, member_ref: str
+    ) -> PersonalLink:
+        link = Link(member, campaign.notice_id, campaign.pk)
+        return PersonalLink(
+            id=local_part(campaign.pk, recipient),
+            member_ref=member_ref,
+            language=language,
+            under_18=under_18,
+            link=to_object + make_token(link) + end,
+            reminders_link=to_leave + make_token(link, REMINDERS) + leave_end,
+        )
+
+    return make
 
 
 def note_export(campaign: Campaign, count: int, *, by: str) -> None:

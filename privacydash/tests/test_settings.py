@@ -112,7 +112,7 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
         ("PRIVACYDASH_MODE", "test", "embedded or production"),
         ("DATA_STORES", "{", "DATA_STORES"),
         ("API_TOKENS", "crm:short", "at least 32 characters"),
-        ("API_TOKENS", "x" * 40, "expected name:secret"),
+        ("API_TOKENS", "x" * 41, "expected name:secret"),
         ("API_TOKENS", f"a:{'x' * 32},a:{'y' * 32}", "a name stands there twice"),
         ("ANYMAIL", "[]", "ANYMAIL cannot be read: expected an object in JSON"),
         ("ANYMAIL_WEBHOOK_SECRET", "a:b", "at least 32 characters"),
