@@ -35,6 +35,7 @@ _AGENT = {
 }
 _LEAD = _AGENT | {
     "accounts.view_memberaccess",
+    "accounts.view_unusualaccess",
 }
 PERMISSIONS: dict[Role, set[str]] = {
     Role.SUPPORT_AGENT: _AGENT,
@@ -52,6 +53,7 @@ PERMISSIONS: dict[Role, set[str]] = {
     Role.PRIVACY_OFFICER: {
         "accounts.view_member",
         "accounts.view_memberaccess",
+        "accounts.view_unusualaccess",
         "campaigns.view_campaign",
         "campaigns.release_campaign",
         "campaigns.stop_campaigns",

@@ -8,7 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts.access_log import note, note_all
 from accounts.models import Member, MemberAccess
+from tests.people import sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +28,7 @@ def trace() -> list[tuple[str, str, str]]:
 @pytest.fixture
 def boss(client: Client, db: None) -> Member:
     boss = Member.objects.create_superuser("boss@example.org", PASSWORD, member_ref="boss")
-    client.force_login(boss)
+    sign_in_staff(client, boss)
     return boss
 
 
@@ -53,11 +55,21 @@ def test_a_new_member_is_logged(client: Client, boss: Member) -> None:
     assert ("boss", "added", "new") in trace()
 
 
+def test_who_is_found_in_a_search_is_logged(
+    client: Client, boss: Member, member: Member, other: Member
+) -> None:
+    page = reverse("admin:accounts_member_changelist")
+    client.get(page)
+    assert trace() == []  # without a search nobody is shown
+    client.get(page, {"q": "ann"})
+    assert trace() == [("boss", "searched", "anna")]
+
+
 def test_who_may_not_look_leaves_no_trace(client: Client, member: Member) -> None:
     staff = Member.objects.create_user("staff@example.org", member_ref="staff", is_staff=True)
     for visitor in (None, member, staff):
         if visitor:
-            client.force_login(visitor)
+            client.force_login(visitor) if visitor is member else sign_in_staff(client, visitor)
         assert client.get(page(member)).status_code in {302, 403}
     assert trace() == []
     staff.user_permissions.set(Permission.objects.filter(codename="view_member"))
@@ -89,8 +101,8 @@ def test_without_a_trace_there_is_no_page(
     [
         "UPDATE accounts_memberaccess SET by = 'somebody'",
         "DELETE FROM accounts_memberaccess",
-        "INSERT OR REPLACE INTO accounts_memberaccess SELECT id, at, 'x', member_ref, what "
-        "FROM accounts_memberaccess",
+        "INSERT OR REPLACE INTO accounts_memberaccess (id, at, by, member_ref, what, reason) "
+        "SELECT id, at, 'x', member_ref, what, '' FROM accounts_memberaccess",
         "TRUNCATE accounts_memberaccess",
     ],
 )
@@ -122,3 +134,20 @@ def test_in_admin_the_log_is_read_only(client: Client, boss: Member, member: Mem
         url = reverse(f"admin:accounts_memberaccess_{name}", args=arguments)
         assert client.post(url, {"post": "yes"}).status_code == 403
     assert len(trace()) == 1
+
+
+def test_a_reason_is_kept(member: Member) -> None:
+    note(by="agent", member_ref="anna", what="shown", reason=" Ticket 4711\0 " + "x" * 1000)
+    kept = MemberAccess.objects.get()
+    assert kept.reason.startswith("Ticket 4711 x")
+    assert len(kept.reason) == 500
+
+
+def test_a_list_is_kept_as_one_access_for_each() -> None:
+    note_all(by="agent", member_refs=["anna", "ben"], what="searched")
+    assert trace() == [("agent", "searched", "anna"), ("agent", "searched", "ben")]
+
+
+def test_an_access_of_no_known_kind() -> None:
+    with pytest.raises(ValueError, match="peeked"):
+        note(by="agent", member_ref="anna", what="peeked")

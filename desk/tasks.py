@@ -1,0 +1,17 @@
+"""Celery tasks of the desk: hints to look at the database. One that is lost comes again."""
+
+from celery import shared_task
+
+from desk import purging, unusual
+
+
+@shared_task
+def look_for_unusual() -> None:
+    """Find what stands out in the log of access, and tell of it."""
+    unusual.look()
+
+
+@shared_task
+def purge() -> None:
+    """Remove what was kept for long enough."""
+    purging.purge()
