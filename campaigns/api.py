@@ -124,6 +124,8 @@ def _handed_out(campaign: Campaign, place: int, write: Format, client: str) -> I
 @for_systems
 def events(request: HttpRequest, client: str) -> HttpResponse:
     """Take events as JSON lines; the answer has a result for each line."""
+    if "Content-Length" not in request.headers:  # Django reads nothing then
+        return problem(411, "Send the length (no chunked transfer): nothing was taken.")
     data = request.read(LARGEST + 1)
     if len(data) > LARGEST:
         return problem(413, f"More than {LARGEST:,} bytes: nothing was taken. Send them in parts.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from campaigns.returned import LARGEST
+from campaigns.returned import LARGEST, NotUnderstood
 
 HANDLED = "Handled"
 TIMEOUT = 30.0
@@ -27,7 +27,7 @@ class Item(Protocol):
     name: str
 
     def read(self) -> bytes | None:
-        """None if somebody else has taken it."""
+        """None if somebody else has taken it. May raise NotUnderstood."""
 
     def handled(self) -> None: ...
 
@@ -62,6 +62,8 @@ class _File:
                 return source.read(LARGEST + 1)
         except FileNotFoundError:
             return None
+        except OSError as problem:
+            raise NotUnderstood(f"It cannot be read: {problem.strerror}.") from None
 
     def handled(self) -> None:
         self._move(self._box.path / f".{HANDLED}" / "cur", "S")

@@ -158,7 +158,7 @@ class TestEvents:
         results(event(row))
         long_ago = timezone.now() - reported.KEPT - timedelta(days=1)
         ReceivedEvent.objects.update(received_at=long_ago)
-        post()
+        post(b"", b"")
         assert not ReceivedEvent.objects.exists()
 
     def test_it_is_logged_who_sent_how_many(self, row, caplog):
@@ -212,9 +212,14 @@ class TestBadInput:
         assert "nothing was taken" in answer.json()["problem"]
         assert again(row).state == "pending"
 
+    def test_without_a_length(self, row):
+        """As with chunked transfer, of which Django reads nothing: never a silent loss."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = Client().post("/api/events/", b"", content_type="text/plain", headers=headers)
+        assert answer.status_code == 411
+
     def test_nothing(self):
-        assert post().json() == {"counts": {}, "results": []}
-        assert post(b"", b"\r").json()["results"] == []
+        assert post(b"", b"\r").json() == {"counts": {}, "results": []}
 
     def test_without_a_token(self, row):
         assert post(event(row), token="x").status_code == 401

@@ -3,6 +3,7 @@
 import mailbox
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -112,15 +113,12 @@ class TestMaildir:
 
         def take(_):
             taken = 0
-            for item in Maildir(box_path).items():
+            for item in Maildir(Path(box._path)).items():
                 if item.read() is not None:
                     item.handled()
                     taken += 1
             return taken
 
-        from pathlib import Path
-
-        box_path = Path(box._path)
         with ThreadPoolExecutor(4) as pool:
             taken = list(pool.map(take, range(4)))
         assert sum(taken) >= 200
@@ -129,6 +127,14 @@ class TestMaildir:
     def test_one_that_somebody_took_meanwhile(self, sent, box, capsys, monkeypatch):
         box.add(dsn(sent))
         monkeypatch.setattr("campaigns.mailboxes._File.read", lambda self: None)
+        assert read(box, capsys).out == "nothing to read\n"
+
+    def test_one_that_cannot_be_read_does_not_hold_up_the_others(self, sent, box, capsys):
+        (Path(box._path) / "new" / "0000.folder").mkdir()
+        box.add(dsn(sent))
+        said = read(box, capsys)
+        assert said.out == "1 no such address, 1 left with a flag\n"
+        assert "It cannot be read: Is a directory" in said.err
         assert read(box, capsys).out == "nothing to read\n"
 
     def test_no_maildir(self, tmp_path):

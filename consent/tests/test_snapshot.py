@@ -10,6 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from joserfc import jws
+from joserfc.jwk import KeySet
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jws import JWS
@@ -129,6 +131,10 @@ def test_in_the_words_of_docs(make):
     choose("a")
     make_member("kim@example.org", is_minor=True)
     folder = make()
+    published = KeySet.import_key_set(Client().get("/.well-known/jwks.json").json())
+    signed = jws.deserialize_compact(manifest_of(folder)["jws"], published, algorithms=["EdDSA"])
+    assert signed.headers()["typ"] == "privacydash-snapshot+jws"
+    assert json.loads(signed.payload)["files"][0]["rows"] == 1
     rows = duckdb.sql(
         f"SELECT member_ref, why FROM read_parquet('{folder}/*.parquet') ORDER BY ALL"
     ).fetchall()

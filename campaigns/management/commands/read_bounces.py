@@ -1,4 +1,3 @@
-import os
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterable
@@ -64,10 +63,6 @@ class Command(BaseCommand):
             except NotUnderstood as why:
                 self.stderr.write(f"{item.name}: {why}")
                 item.flag()
-                counts[None] += 1
-                continue
-            except PermissionError as problem:
-                self.stderr.write(f"{item.name}: {os.strerror(problem.errno or 0)}")
                 counts[None] += 1
                 continue
             outcome.write()
