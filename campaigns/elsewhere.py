@@ -1,7 +1,7 @@
 """Campaigns whose mails another system sends: it gets the personal links, and reports back."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -127,13 +127,18 @@ def note_export(campaign: Campaign, count: int, *, by: str) -> None:
     logger.info("%s got %d links of campaign %s", by, count, campaign.pk)
 
 
-def sent(campaign: Campaign, ids: list[int], at: datetime) -> None:
-    """The other system's mail server has taken these mails. A mail that came back stays that."""
+def sent(campaign: Campaign, times: Mapping[int, datetime]) -> None:
+    """The other system's mail server has taken the mails of these recipients, each at its time.
+    A mail that came back stays that."""
     with transaction.atomic():
-        rows = _not_reported(campaign).filter(pk__in=ids)
+        rows = _not_reported(campaign).filter(pk__in=times)
         told.lock_members(list(rows.exclude(member=None).values_list("member", flat=True)))
-        rows.update(attempts=1)
-        recording.write_sent(campaign, rows, at)
+        recipients = list(rows.select_for_update())
+        for recipient in recipients:
+            recipient.sent_at, recipient.attempts = times[recipient.pk], 1
+        Recipient.objects.bulk_update(recipients, ["sent_at", "attempts"], batch_size=500)
+        written = Recipient.objects.filter(pk__in=[recipient.pk for recipient in recipients])
+        recording.write_sent(campaign, written)
 
 
 def tried(recipient: Recipient) -> None:

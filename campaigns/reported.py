@@ -154,13 +154,13 @@ def _is_known(event: Event, recipients: Mapping[tuple[int, int], Recipient]) -> 
 
 def _write(events: Sequence[Event], recipients: Mapping[tuple[int, int], Recipient]) -> None:
     """What was sent comes first, many at a time; a mail that came back stays that."""
-    at_once: dict[tuple[Campaign, datetime], list[int]] = defaultdict(list)
+    at_once: dict[Campaign, dict[int, datetime]] = defaultdict(dict)
     for event in events:
         campaign = recipients[event.campaign_id, event.recipient_id].campaign
         if campaign.sent_elsewhere and event.kind in {"sent", "delivered"}:
-            at_once[campaign, event.at].append(event.recipient_id)
-    for (campaign, at), ids in at_once.items():
-        elsewhere.sent(campaign, ids, at)
+            at_once[campaign].setdefault(event.recipient_id, event.at)
+    for campaign, times in at_once.items():
+        elsewhere.sent(campaign, times)
     for event in events:
         if what := KINDS[event.kind]:
             recipient = recipients[event.campaign_id, event.recipient_id]

@@ -149,10 +149,16 @@ class TestEvents:
         for number in range(60):
             make_member(f"m{number}@example.org")
         running(notice, sent_elsewhere=True)
-        told = [event(one, event_id=str(one.pk)) for one in Recipient.objects.all()]
+        told = [
+            event(one, event_id=str(one.pk), at=f"2026-03-01T12:00:{number:02}.5Z")
+            for number, one in enumerate(Recipient.objects.all())
+        ]
         with django_assert_max_num_queries(40):
             assert results(*told) == ["taken"] * 60
-        assert Told.objects.reached().count() == 60
+        for row in Recipient.objects.select_related("member"):
+            assert row.member.told.get().mailed_at == row.sent_at
+            assert row.member.sent_mails.get().sent_at == row.sent_at
+        assert len(set(Recipient.objects.values_list("sent_at"))) == 60
 
     def test_ids_of_long_ago_go(self, row):
         results(event(row))
