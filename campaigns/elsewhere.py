@@ -22,7 +22,7 @@ from consent.links import REMINDERS, Link, make_token
 logger = logging.getLogger(__name__)
 
 PAGE = 5_000
-"""Links that are made from one look at the database."""
+"""Keys of recipients that one look at the database goes over."""
 
 State, Reason = Recipient.State, Recipient.Reason
 
@@ -85,11 +85,17 @@ def pages(campaign: Campaign, place: int = 0) -> Iterator[list[PersonalLink]]:
         )
     )  # fmt: skip
     link = _maker(campaign)
-    while page := list(rows.filter(pk__gt=place)[:PAGE]):
+    keys = Recipient.objects.filter(campaign=campaign).order_by("pk").values_list("pk", flat=True)
+    # A range of keys, not of so many rows: see `campaigns.walking`.
+    while (first := keys.filter(pk__gt=place).first()) is not None:
         check(Campaign.objects.get(pk=campaign.pk))
-        wanted = _wanted(campaign, page[0][0], page[-1][0])
-        place = page[-1][0]
-        yield [link(*row) for *row, email, bounces in page if row[1] in wanted and email != bounces]
+        place = first + PAGE - 1
+        wanted = _wanted(campaign, first, place)
+        yield [
+            link(*row)
+            for *row, email, bounces in rows.filter(pk__gte=first, pk__lte=place)
+            if row[1] in wanted and email != bounces
+        ]
 
 
 def _wanted(campaign: Campaign, first: int, last: int) -> set[int]:
