@@ -1,12 +1,15 @@
 """`manage.py read_bounces`: from a Maildir and over IMAP; nothing is lost, nothing counts twice."""
 
+import io
 import mailbox
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from campaigns import outcomes, sending
 from campaigns.mailboxes import Maildir
@@ -15,6 +18,7 @@ from campaigns.tests.campaigns import running
 from campaigns.tests.imap_server import imap_server
 from campaigns.tests.reports import complaint, dsn
 from consent.models import Told
+from tests.people import make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +52,11 @@ class TestMaildir:
         assert len(box) == 0
         assert len(box.get_folder("Handled")) == 1
         assert read(box, capsys).out == "nothing to read\n"
+
+    def test_with_the_whole_mail_as_it_was_sent(self, sent, server, member, box, capsys):
+        box.add(dsn(sent, returned=server.received[0].data.decode(), to="<other@example.org>"))
+        assert read(box, capsys).out == "1 no such address\n"
+        assert Undeliverable.objects.get().email == member.email
 
     def test_a_complaint(self, sent, box, capsys):
         box.add(complaint(sent))
@@ -157,6 +166,37 @@ class TestMaildir:
         shutil.copytree(box._path, f"{box._path}/.Archive")
         box.add(dsn(sent))
         assert read(box, capsys).out == "1 no such address\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_by_several_at_once(notice, server, box):
+    """Each mail is read by one or more of them, and counts once."""
+    for number in range(12):
+        make_member(f"m{number}@example.org")
+    sending.send(running(notice).pk)
+    for row in Recipient.objects.select_related("member"):
+        box.add(dsn(row, to=row.member.email))
+        box.add(complaint(row))
+    errors = []
+
+    def run():
+        try:
+            call_command("read_bounces", "--maildir", box._path, stdout=io.StringIO())
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert set(Recipient.objects.values_list("state", flat=True)) == {"bounced"}
+    assert Recipient.objects.filter(complained_at=None).count() == 0
+    assert Undeliverable.objects.count() == NoReminders.objects.count() == 12
+    assert (len(box), len(box.get_folder("Handled"))) == (0, 24)
 
 
 @pytest.fixture(params=["MOVE", "COPY", "STARTTLS"])
