@@ -107,17 +107,26 @@ class Imap:
     def __init__(self, server: imaplib.IMAP4, folder: str) -> None:
         self.server = server
         _ok(server.select(_quoted(folder)))
-        server.create(HANDLED)  # it may be there already
+        self.handled = self._folder_for_handled()
+
+    def _folder_for_handled(self) -> str:
+        """Made where it is missing; some servers keep all folders under the inbox."""
+        for name in (HANDLED, f"INBOX.{HANDLED}", f"INBOX/{HANDLED}"):
+            self.server.create(name)  # it may be there already
+            if self.server.status(name, "(MESSAGES)")[0] == "OK":
+                return name
+        raise MailboxAway(f"The folder {HANDLED} cannot be made.")
 
     def items(self) -> Iterator[Item]:
         found = _ok(self.server.uid("SEARCH", "UNFLAGGED", "UNDELETED"))
         for uid in (found[0] or b"").split():
-            yield _Uid(self.server, uid.decode())
+            yield _Uid(self, uid.decode())
 
 
 class _Uid:
-    def __init__(self, server: imaplib.IMAP4, uid: str) -> None:
-        self._server, self._uid = server, uid
+    def __init__(self, box: Imap, uid: str) -> None:
+        self._server, self._uid = box.server, uid
+        self._folder = box.handled
         self.name = f"message {uid}"
 
     def read(self) -> bytes | None:
@@ -127,21 +136,22 @@ class _Uid:
 
     def handled(self) -> None:
         if "MOVE" in self._server.capabilities:
-            self._server.uid("MOVE", self._uid, HANDLED)  # gone already if it fails
+            _ok(self._server.uid("MOVE", self._uid, self._folder))
             return
-        copied, _ = self._server.uid("COPY", self._uid, HANDLED)
-        if copied == "OK":
-            self._server.uid("STORE", self._uid, "+FLAGS.SILENT", r"(\Deleted)")
-            if "UIDPLUS" in self._server.capabilities:
-                self._server.uid("EXPUNGE", self._uid)
+        _ok(self._server.uid("COPY", self._uid, self._folder))
+        _ok(self._server.uid("STORE", self._uid, "+FLAGS.SILENT", r"(\Deleted)"))
+        if "UIDPLUS" in self._server.capabilities:
+            _ok(self._server.uid("EXPUNGE", self._uid))
 
     def flag(self) -> None:
-        self._server.uid("STORE", self._uid, "+FLAGS.SILENT", r"(\Flagged)")
+        _ok(self._server.uid("STORE", self._uid, "+FLAGS.SILENT", r"(\Flagged)"))
 
 
 def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
+    """The data of an answer. To ask for a message that somebody else has taken is no error
+    (RFC 3501, 6.4.8); servers that say more use the code of RFC 5530."""
     state, data = answer
-    if state != "OK":
+    if state != "OK" and b"EXPUNGEISSUED" not in (data[0] or b""):
         raise imaplib.IMAP4.error(str(data[0]))
     return data
 

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 
 class ImapServer(socketserver.ThreadingTCPServer):
-    """``folders`` map names to mails by UID; ``flags`` are those of the inbox."""
+    """``folders`` map names to mails by UID; ``flags`` are those of the inbox. ``breaks_at``: a
+    command at which it hangs up; ``refuses``: one that it answers with NO; ``prefix``: of all
+    folders that can be made."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -21,7 +23,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
         self.folders = {"INBOX": {}}
         self.flags = {}
         self.password = 'se"cret'
-        self.breaks_at = ""
+        self.breaks_at = self.refuses = self.prefix = ""
         self.lock = threading.Lock()
 
     def put(self, *mails):
@@ -82,19 +84,22 @@ class _Session(socketserver.StreamRequestHandler):
     def _do(self, name, command):
         folders = self.server.folders
         words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', command)]
+        there = len(words) > 1 and words[1] in folders
         match name:
-            case "SELECT":
-                if words[1] not in folders:
-                    return "NO no such folder"
-                self._say(f"* {len(folders[words[1]])} EXISTS")
-            case "CREATE":
-                if words[1] in folders:
-                    return "NO [ALREADYEXISTS] it is there"
-                folders[words[1]] = {}
             case "UID":
                 return self._uid(words[1].upper(), words[2:], command)
+            case "SELECT" | "STATUS" if not there:
+                return "NO [NONEXISTENT] no such folder"
+            case "SELECT":
+                self._say(f"* {len(folders[words[1]])} EXISTS")
+            case "STATUS":
+                self._say(f'* STATUS "{words[1]}" (MESSAGES {len(folders[words[1]])})')
+            case "CREATE" if there:
+                return "NO [ALREADYEXISTS] it is there"
+            case "CREATE" if words[1].startswith(self.server.prefix):
+                folders[words[1]] = {}
             case _:
-                return "BAD unknown"
+                return "NO [CANNOT] not here"
         return None
 
     def _uid(self, name, words, command):
@@ -105,6 +110,8 @@ class _Session(socketserver.StreamRequestHandler):
             found = " ".join(str(uid) for uid in sorted(inbox) if not flags[uid] & hidden)
             self._say(f"* SEARCH {found}".rstrip())
             return None
+        if name == self.server.refuses:
+            return f"NO [NOPERM] no {name}"
         uid = int(words[0])
         if uid not in inbox:  # RFC 3501: an UID that is gone is no error
             return None

@@ -236,6 +236,26 @@ class TestImap:
         imap.breaks_at = ""
         assert self.read(imap, capsys).out == "1 no such address\n"
 
+    def test_a_server_with_all_folders_under_the_inbox(self, sent, imap, capsys):
+        imap.prefix = "INBOX."
+        imap.put(dsn(sent))
+        assert self.read(imap, capsys).out == "1 no such address\n"
+        assert len(imap.folders["INBOX.Handled"]) == 1
+
+    def test_no_folder_can_be_made(self, sent, imap, capsys):
+        imap.prefix = "Elsewhere"
+        imap.put(dsn(sent))
+        with pytest.raises(CommandError, match="Handled cannot be made"):
+            self.read(imap, capsys)
+        assert Recipient.objects.get().state == "sent"
+
+    def test_a_mail_that_cannot_be_moved_is_said(self, sent, imap, capsys):
+        imap.refuses = "MOVE" if "MOVE" in imap.capabilities else "STORE"
+        imap.put(dsn(sent))
+        with pytest.raises(CommandError, match="NOPERM"):
+            self.read(imap, capsys)
+        assert len(imap.folders["INBOX"]) == 1
+
     def test_one_that_is_gone_meanwhile(self, sent, imap, capsys, monkeypatch):
         from campaigns import mailboxes
 
