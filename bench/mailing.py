@@ -42,7 +42,7 @@ FAST = 10_000_000
 def measure() -> list[Row]:
     notice = load_notice(DEFAULT, publish=True, by="bench")
     _make_members()
-    return [_freezing(notice), _rendering(), _exporting(notice), _sending(notice)]
+    return [_freezing(notice), _rendering(), _sending(notice), _exporting(notice)]
 
 
 def _make_members() -> None:
