@@ -217,6 +217,11 @@ OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else 
 OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
 OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
+# Whom to tell of a weakness, in /.well-known/security.txt.
+SECURITY_CONTACTS = env.contacts("SECURITY_CONTACTS", [f"mailto:{OPERATOR_PRIVACY_EMAIL}"])
+SECURITY_LANGUAGES = env.words("SECURITY_LANGUAGES", ["en"])
+SECURITY_POLICY_URL = env.text("SECURITY_POLICY_URL", "")
+
 # Sign-in -------------------------------------------------------------------------------------
 
 SESSION_ENGINE = "accounts.sessions"

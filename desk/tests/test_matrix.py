@@ -66,8 +66,8 @@ PUBLIC = {
     "accessibility", "favicon.ico", "gpc", "healthz", "jwks", "mailbox", "mailbox_codes",
     "mailbox_html", "mailbox_message", "metrics", "openid_connect_login",
     "openid_connect_callback", "mfa_authenticate", "notice", "notice_version",
-    "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "seen_by_link",
-    "set_language", "verify",
+    "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "security_txt",
+    "seen_by_link", "set_language", "verify",
 }  # fmt: skip
 OWN = {
     "account_change_password": [], "account_reauthenticate": [], "account_set_password": [],
