@@ -138,13 +138,17 @@ print("STAFF" + json.dumps(sessions))
 """
 
 
-@pytest.fixture(scope="session")
-def staff_cookies(site: Site) -> Callable[[str], list[dict[str, str]]]:
-    """``visit(cookies=staff_cookies("agent"))``: signed in as one of the demo's staff; "staff" is
-    the superuser."""
+def staff_cookies_of(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """What signs in one of the demo's staff by name, such as "agent"; "staff" is the superuser."""
     printed = site.manage("shell", "-v0", "-c", _STAFF)
     sessions = json.loads(printed.partition("STAFF")[2])
     return lambda name: [{"name": "sessionid", "value": sessions[name], "url": site.url}]
+
+
+@pytest.fixture(scope="session")
+def staff_cookies(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """``visit(cookies=staff_cookies("agent"))``."""
+    return staff_cookies_of(site)
 
 
 @pytest.fixture
