@@ -91,6 +91,10 @@ class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]
 
 @admin.register(Member)
 class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
+    explained = (
+        "People whose data a change concerns, and staff. Search for one: each member who is "
+        "found or opened is logged under your name, and can see when."
+    )
     form = MemberForm
     add_form = AddMemberForm
     list_display = ("member_ref", "email", "country", "language", "is_minor", "is_staff")
@@ -214,6 +218,10 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
 class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Who has a second factor. A superuser takes a lost one away; nobody sees or makes one."""
 
+    explained = (
+        "What staff show at sign-in beside their password: an app, a security key or a passkey."
+        " Take away one that is lost; its owner sets up a new one."
+    )
     list_display = ("user", "type", "created_at", "last_used_at")
     fields = list_display
     list_select_related = ("user",)

@@ -8,11 +8,13 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts import second_factor_urls
 from accounts.models import Member, Session
+from accounts.tests.mails import mailed_code
 from tests.people import make_member, sign_in_staff
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,27 @@ def test_without_one_staff_are_led_to_set_it_up(
     done = set_up_app(client)
     assert done.headers["Location"] == reverse("mfa_view_recovery_codes")
     assert client.get(done.headers["Location"]).content.decode().count("<code>") == 10
+    assert client.get(ADMIN).status_code == 200
+    assert {"TOTP" in str(sent.body) for sent in mail.outbox} == {True, False}  # and the codes
+    assert all(sent.to == [agent.email] for sent in mail.outbox)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_owner_is_told_when_it_goes(client: Client, agent: Member) -> None:
+    sign_in_staff(client, agent)
+    client.post(reverse("mfa_deactivate_totp"))
+    assert "removed from your account" in str(mail.outbox[0].body)
+    assert client.get(ADMIN).headers["Location"].startswith(INDEX)
+
+
+def test_a_code_by_mail_is_not_enough(client: Client, agent: Member) -> None:
+    secret = give_app(agent)
+    values = {"email": agent.email, "next": ADMIN}
+    sent = client.post(reverse("account_request_login_code"), values)
+    asked = client.post(sent.headers["Location"], {"code": mailed_code()})
+    assert asked.headers["Location"].startswith(reverse("mfa_authenticate"))
+    assert "_auth_user_id" not in client.session
+    client.post(asked.headers["Location"], {"code": code(secret)})
     assert client.get(ADMIN).status_code == 200
 
 
