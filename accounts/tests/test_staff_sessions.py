@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -93,3 +95,15 @@ def test_others_stay_signed_in(client: Client, agent: Member, member: Member) ->
     member.country = "FR"
     member.save()
     assert Session.objects.get().member == member
+
+
+def test_a_lost_factor_is_taken_away_by_command(client: Client, agent: Member) -> None:
+    sign_in_staff(client, agent)
+    call_command("remove_second_factor", agent.email.upper())
+    assert not Authenticator.objects.exists()
+    assert not Session.objects.exists()
+
+
+def test_not_where_there_is_no_staff(member: Member) -> None:
+    with pytest.raises(CommandError, match="nothing was done"):
+        call_command("remove_second_factor", member.email)
