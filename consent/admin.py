@@ -3,14 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from accounts.models import MemberAccess
-from consent.models import Notice, NoticeText, ParkedMail, Purpose, Rollout, RolloutChange
+from consent.models import Notice, ParkedMail, Purpose, Rollout, RolloutChange
+from consent.notice_admin import NoticeAdmin
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
 
@@ -56,52 +55,7 @@ class ParkedMailAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(Purpose)
-
-
-class NoticeTextInline(admin.StackedInline):  # type: ignore[type-arg]
-    model = NoticeText
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        return _draft(obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        return _draft(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        return _draft(obj)
-
-
-def _draft(notice: Notice | None) -> bool:
-    return notice is None or notice.published_at is None
-
-
-@admin.register(Notice)
-class NoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = (
-        "__str__",
-        "published_at",
-    )
-    readonly_fields = ("published_at",)
-    inlines = (NoticeTextInline,)
-    actions = ("publish",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _draft(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        return obj is not None and super().has_delete_permission(request, obj) and _draft(obj)
-
-    @admin.action(description="Publish: show to members, then immutable", permissions=["change"])
-    def publish(self, request: HttpRequest, notices: QuerySet[Notice]) -> None:
-        for notice in notices:
-            try:
-                notice.publish()
-            except ValidationError as error:
-                text = f"{notice} was not published: {'; '.join(error.messages)}"
-                self.message_user(request, text, messages.ERROR)
-            else:
-                self.message_user(request, f"{notice} is published.", messages.SUCCESS)
+admin.site.register(Notice, NoticeAdmin)
 
 
 class RolloutChangeInline(admin.TabularInline):  # type: ignore[type-arg]

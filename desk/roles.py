@@ -58,6 +58,8 @@ PERMISSIONS: dict[Role, set[str]] = {
         "consent.view_notice",
         "consent.add_notice",
         "consent.change_notice",
+        "consent.propose_notice",
+        "consent.publish_notice",
         "consent.add_noticetext",
         "consent.change_noticetext",
         "consent.delete_noticetext",

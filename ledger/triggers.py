@@ -110,6 +110,14 @@ class Guard:
         ]
 
 
+def same(*columns: str) -> str:
+    """An SQL condition: the update leaves these columns as they were."""
+    return " AND ".join(
+        f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
+        for column in columns
+    )
+
+
 def _execute(connection: BaseDatabaseWrapper, sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -134,10 +142,7 @@ _CONTENT = (
     "request_id",
     "recorded_at",
 )
-_SAME_CONTENT = " AND ".join(
-    f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
-    for column in _CONTENT
-)
+_SAME_CONTENT = same(*_CONTENT)
 
 ENTRIES = Guard(
     table="ledger_entry",

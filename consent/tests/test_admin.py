@@ -4,8 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Member
-from consent.loading import DEFAULT, load_notice
-from consent.models import Notice, ParkedMail
+from consent.models import ParkedMail
 from ledger.models import Entry
 from ledger.seal import seal_all
 from tests.people import choose
@@ -78,27 +77,6 @@ def test_a_published_notice_is_read_only(admin, notice):
     assert b'name="_save"' not in page.content
     assert admin.post(path, {"version": 9}).status_code == 403
     assert admin.post(reverse("admin:consent_notice_delete", args=[notice.pk])).status_code == 403
-
-
-def test_a_draft_is_published_by_an_action(admin):
-    draft = load_notice(DEFAULT, publish=False, by="tests")
-    admin.post(
-        reverse("admin:consent_notice_changelist"),
-        {"action": "publish", "_selected_action": [draft.pk]},
-    )
-    assert Notice.objects.get().published_at
-
-
-def test_an_incomplete_draft_is_not_published_and_the_reason_is_shown(admin):
-    draft = load_notice(DEFAULT, publish=False, by="tests")
-    draft.translations.filter(language="en").delete()
-    answer = admin.post(
-        reverse("admin:consent_notice_changelist"),
-        {"action": "publish", "_selected_action": [draft.pk]},
-        follow=True,
-    )
-    assert "was not published" in answer.content.decode()
-    assert Notice.objects.get().published_at is None
 
 
 class TestRollout:
