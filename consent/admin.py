@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from accounts.admin import CappedPaginator
 from accounts.models import MemberAccess
 from consent.models import Notice, ParkedMail, Purpose, Rollout, RolloutChange
-from consent.notice_admin import NoticeAdmin
+from consent.notice_admin import NoticeAdmin, staff
+from consent.rollout_actions import RolloutActions
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
 
@@ -74,62 +75,45 @@ class RolloutChangeInline(admin.TabularInline):  # type: ignore[type-arg]
         return False
 
 
-class RolloutForm(forms.ModelForm):  # type: ignore[type-arg]
-    paused = forms.BooleanField(required=False, help_text="While paused, no data is used.")
+class AnnounceForm(forms.ModelForm):  # type: ignore[type-arg]
     reason = forms.CharField(widget=forms.Textarea, help_text="Kept in the history.")
 
     class Meta:
         model = Rollout
-        fields = (
-            "notice",
-            "region",
-            "announced_on",
-            "starts_on",
-        )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["paused"].initial = bool(self.instance.paused_at)
-
-    def clean(self) -> None:
-        """The model's own constraint is left out where announced_on is not in the form."""
-        super().clean()
-        announced = self.cleaned_data.get("announced_on") or self.instance.announced_on
-        starts = self.cleaned_data.get("starts_on")
-        if announced and starts and starts < announced:
-            self.add_error("starts_on", "A change is announced before it starts.")
+        fields = ("notice", "region", "announced_on", "starts_on")
 
 
 @admin.register(Rollout)
-class RolloutAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    form = RolloutForm
-    list_display = (
-        "notice",
-        "region",
-        "announced_on",
-        "starts_on",
-        "paused_at",
-    )
+class RolloutAdmin(RolloutActions):
+    """Announced by the form; every change after that is an action with a reason."""
+
+    list_display = ("notice", "region", "phase", "announced_on", "starts_on", "paused_at", "held")
     list_filter = ("region",)
+    fields = ("notice", "region", "announced_on", "starts_on", "paused_at", "held")
     inlines = (RolloutChangeInline,)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Rollout | None = None) -> list[str]:
-        return ["notice", "region", "announced_on"] if obj else []
+    @admin.display
+    def phase(self, rollout: Rollout) -> str:
+        return {"before": "announced", "since": "started"}.get(rollout.phase(), "paused")
+
+    def get_form(
+        self, request: HttpRequest, obj: Rollout | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        return super().get_form(request, obj, change, **kwargs) if change else AnnounceForm
+
+    def get_fields(self, request: HttpRequest, obj: Rollout | None = None) -> Any:
+        return self.fields if obj else (*AnnounceForm.Meta.fields, "reason")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Rollout | None = None) -> Any:
+        return self.fields if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Rollout | None = None) -> bool:
         return False
 
     def save_model(
-        self, request: HttpRequest, obj: Rollout, form: RolloutForm, change: bool
+        self, request: HttpRequest, obj: Rollout, form: AnnounceForm, change: bool
     ) -> None:
-        """Every change goes through the rollout's own methods, which keep the history."""
-        who = {"by": request.user.get_username(), "reason": form.cleaned_data["reason"]}
         if not change:
             obj.save()
-            obj.record("announced", **who)
-        if "starts_on" in form.changed_data and change:
-            obj.reschedule(obj.starts_on, **who)
-        if form.cleaned_data["paused"] and not obj.paused_at:
-            obj.pause(**who)
-        elif obj.paused_at and not form.cleaned_data["paused"]:
-            obj.resume(**who)
+            by, reason = staff(request).member_ref, form.cleaned_data["reason"]
+            obj.record("announced", by=by, reason=reason)

@@ -313,8 +313,12 @@ def _acts(request: HttpRequest, notice: Notice) -> list[tuple[str, str]]:
         possible = {"publish": "Publish …", "withdraw": "Take the proposal back …"}
     else:
         possible = {"propose": "Propose for publishing …"}
-    return [
+    acts = [
         (reverse("admin:consent_notice_act", args=[notice.pk, action]), words)
         for action, words in possible.items()
         if request.user.has_perm(ACTIONS[action][0])
     ]
+    if request.user.has_perm("consent.add_rollout"):
+        add = reverse("admin:consent_rollout_add", query={"notice": notice.pk})
+        acts.append((add, "Announce in a region …"))
+    return acts
