@@ -413,6 +413,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "count": {"task": "desk.tasks.count", "schedule": 10.0, "options": {"expires": 30}},
+    "reach": {"task": "desk.tasks.count_reach", "schedule": 600.0, "options": {"expires": 600}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from django.db import migrations
 from consent.triggers import HISTORY
 from ledger.triggers import Guard
 
-# As they were then; 0008 replaces them.
+# As they were then; 0009 replaces them.
 NOTICES = Guard(
     table="consent_notice",
     message="a published notice cannot be changed or deleted",

@@ -1,0 +1,18 @@
+"""Celery tasks of the desk: hints to look at the database, which holds all state."""
+
+from celery import shared_task
+
+from desk import counting
+
+
+@shared_task
+def count() -> None:
+    """Count for the dashboard what has come since; hands on to a new task if it is much."""
+    if counting.count_on():
+        count.delay()
+
+
+@shared_task
+def count_reach() -> None:
+    """Count who was told, for the dashboard, where that is long ago."""
+    counting.count_reach_due()
