@@ -67,6 +67,7 @@ PERMISSIONS: dict[Role, set[str]] = {
         "consent.add_rollout",
         "consent.change_rollout",
         "consent.view_parkedmail",
+        "desk.view_dashboard",
         "ledger.view_entry",
         "propagation.view_cursor",
         "propagation.view_parked",

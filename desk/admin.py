@@ -1,0 +1,5 @@
+"""The desk's pages in Django admin; each module registers its own."""
+
+from desk import dashboard_admin
+
+__all__ = ["dashboard_admin"]

@@ -1,0 +1,37 @@
+"""The dashboard's page in Django admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from desk.dashboard import SPANS, overview
+from desk.models import Dashboard
+from propagation.admin import ReadOnlyAdmin
+
+
+@admin.register(Dashboard)
+class DashboardAdmin(ReadOnlyAdmin):
+    """In the place of a list of rows: drawn on the server, without a script."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET.get("days", "")
+        days = int(asked) if asked in map(str, SPANS) else 30
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Dashboard",
+            "overview": overview(days),
+            "spans": SPANS,
+        }
+        return TemplateResponse(request, "admin/desk/dashboard.html", context)
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """There are no rows to look at."""
+        return self.changelist_view(request)
