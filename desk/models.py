@@ -1,5 +1,6 @@
 """What the support desk and the privacy office keep."""
 
 from desk.counters import ChoiceCount, Counted, Dashboard, LatencyCount
+from desk.packs import EvidencePack
 
-__all__ = ["ChoiceCount", "Counted", "Dashboard", "LatencyCount"]
+__all__ = ["ChoiceCount", "Counted", "Dashboard", "EvidencePack", "LatencyCount"]

@@ -68,6 +68,8 @@ PERMISSIONS: dict[Role, set[str]] = {
         "consent.change_rollout",
         "consent.view_parkedmail",
         "desk.view_dashboard",
+        "desk.view_evidencepack",
+        "desk.make_evidencepack",
         "ledger.view_entry",
         "propagation.view_cursor",
         "propagation.view_parked",

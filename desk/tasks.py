@@ -1,8 +1,9 @@
 """Celery tasks of the desk: hints to look at the database, which holds all state."""
 
 from celery import shared_task
+from django.utils import timezone
 
-from desk import counting
+from desk import counting, packing
 
 
 @shared_task
@@ -16,3 +17,10 @@ def count() -> None:
 def count_reach() -> None:
     """Count who was told, for the dashboard, where that is long ago."""
     counting.count_reach_due()
+
+
+@shared_task
+def make_packs() -> None:
+    """Make the evidence packs that are wanted, and delete files that were kept for long enough."""
+    packing.make_due()
+    packing.purge(timezone.now())

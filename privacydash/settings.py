@@ -313,6 +313,10 @@ LAUNCH_TOLD_PERCENT = env.integer("LAUNCH_TOLD_PERCENT", 0 if EMBEDDED else 95)
 # For how many days somebody who was not told may be missing from the list of the untold.
 UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
 
+# Evidence packs: a folder that workers and the site share, and for how long their files are kept.
+PACKS_FOLDER = Path(env.text("PACKS_FOLDER", str(DATA / "packs")))
+PACKS_KEPT_DAYS = env.integer("PACKS_KEPT_DAYS", 30, minimum=1)
+
 # Ledger and propagation ----------------------------------------------------------------------
 
 LEDGER_PARTITIONS = env.integer("LEDGER_PARTITIONS", 1, minimum=1)
@@ -414,6 +418,7 @@ CELERY_BEAT_SCHEDULE = {
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "count": {"task": "desk.tasks.count", "schedule": 10.0, "options": {"expires": 30}},
+    "packs": {"task": "desk.tasks.make_packs", "schedule": 10.0, "options": {"expires": 30}},
     "reach": {"task": "desk.tasks.count_reach", "schedule": 600.0, "options": {"expires": 600}},
 }
 

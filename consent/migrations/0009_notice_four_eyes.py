@@ -16,7 +16,7 @@ def install(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("consent", "0007_told_and_launch")]
+    dependencies = [("consent", "0008_append_only_access_again")]
 
     operations = [
         migrations.RunPython(remove, migrations.RunPython.noop),
