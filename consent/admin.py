@@ -1,4 +1,4 @@
-"""Notices, rollouts, choices and the log of access in Django admin. The last two are read-only."""
+"""Notices, rollouts and choices in Django admin. Choices are read-only."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
-from accounts.models import MemberAccess
+from consent import access_admin  # noqa: F401 (registers the log of access)
 from consent.models import Notice, ParkedMail, Purpose, Rollout, RolloutChange
 from consent.notice_admin import NoticeAdmin, staff
 from consent.rollout_actions import RolloutActions
@@ -21,18 +21,6 @@ class ChoiceAdmin(ReadOnlyAdmin):
         "recorded_at", "member_ref", "purpose", "decision", "revision", "channel",
         "notice_version", "position",)  # fmt: skip
     search_fields = ("=member_ref",)
-    ordering = ("-pk",)
-    list_per_page = 50
-    paginator = CappedPaginator
-
-
-@admin.register(MemberAccess)
-class MemberAccessAdmin(ReadOnlyAdmin):
-    """Not in accounts, which imports nothing of propagation."""
-
-    list_display = ("at", "by", "what", "member_ref")
-    search_fields = ("=by", "=member_ref")
-    search_help_text = "The whole reference of a member, or of a member of staff"
     ordering = ("-pk",)
     list_per_page = 50
     paginator = CappedPaginator
@@ -73,6 +61,13 @@ class RolloutChangeInline(admin.TabularInline):  # type: ignore[type-arg]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who sees a rollout sees what became of it."""
+        return request.user.has_perm("consent.view_rollout")
 
 
 class AnnounceForm(forms.ModelForm):  # type: ignore[type-arg]

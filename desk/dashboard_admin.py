@@ -7,9 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from desk import unusual
 from desk.dashboard import SPANS, overview
 from desk.models import Dashboard
 from propagation.admin import ReadOnlyAdmin
+
+SHOWN = 20
 
 
 @admin.register(Dashboard)
@@ -19,7 +22,7 @@ class DashboardAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
+        if not self.has_view_permission(request) or request.method != "GET":
             raise PermissionDenied
         asked = request.GET.get("days", "")
         days = int(asked) if asked in map(str, SPANS) else 30
@@ -29,9 +32,16 @@ class DashboardAdmin(ReadOnlyAdmin):
             "title": "Dashboard",
             "overview": overview(days),
             "spans": SPANS,
+            "unusual": unusual.recent()[:SHOWN] if _reads_the_log(request) else [],
+            "reads_the_log": _reads_the_log(request),
+            "may_make_packs": request.user.has_perm("desk.make_evidencepack"),
         }
         return TemplateResponse(request, "admin/desk/dashboard.html", context)
 
     def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """There are no rows to look at."""
         return self.changelist_view(request)
+
+
+def _reads_the_log(request: HttpRequest) -> bool:
+    return request.user.has_perm("accounts.view_unusualaccess")

@@ -35,6 +35,7 @@ _AGENT = {
 }
 _LEAD = _AGENT | {
     "accounts.view_memberaccess",
+    "accounts.view_unusualaccess",
 }
 PERMISSIONS: dict[Role, set[str]] = {
     Role.SUPPORT_AGENT: _AGENT,
@@ -52,6 +53,7 @@ PERMISSIONS: dict[Role, set[str]] = {
     Role.PRIVACY_OFFICER: {
         "accounts.view_member",
         "accounts.view_memberaccess",
+        "accounts.view_unusualaccess",
         "campaigns.view_campaign",
         "campaigns.release_campaign",
         "campaigns.stop_campaigns",
@@ -60,9 +62,6 @@ PERMISSIONS: dict[Role, set[str]] = {
         "consent.change_notice",
         "consent.propose_notice",
         "consent.publish_notice",
-        "consent.add_noticetext",
-        "consent.change_noticetext",
-        "consent.delete_noticetext",
         "consent.view_rollout",
         "consent.add_rollout",
         "consent.change_rollout",

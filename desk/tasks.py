@@ -1,9 +1,20 @@
-"""Celery tasks of the desk: hints to look at the database, which holds all state."""
+"""Celery tasks of the desk: hints to look at the database. One that is lost comes again."""
 
 from celery import shared_task
-from django.utils import timezone
 
-from desk import counting, packing
+from desk import counting, packing, purging, unusual
+
+
+@shared_task
+def look_for_unusual() -> None:
+    """Find what stands out in the log of access, and tell of it."""
+    unusual.look()
+
+
+@shared_task
+def purge() -> None:
+    """Remove what was kept for long enough."""
+    purging.purge()
 
 
 @shared_task
@@ -21,6 +32,5 @@ def count_reach() -> None:
 
 @shared_task
 def make_packs() -> None:
-    """Make the evidence packs that are wanted, and delete files that were kept for long enough."""
+    """Make the evidence packs that are wanted."""
     packing.make_due()
-    packing.purge(timezone.now())

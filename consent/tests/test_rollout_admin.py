@@ -58,6 +58,7 @@ def test_the_page_offers_what_makes_sense(officer, rollout):
     shown = officer.get(path).content.decode()
     assert "Resume …" in shown
     assert "Pause …" not in shown
+    assert "asked by the authority" in shown
 
 
 def test_the_dates_are_not_changed_by_the_form(officer, rollout):
