@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from consent import access_admin  # noqa: F401 (registers the log of access)
-from consent.models import Notice, ParkedMail, Purpose, Rollout, RolloutChange
+from consent.models import Notice, ParkedMail, Purpose, Rollout
 from consent.notice_admin import NoticeAdmin, staff
 from consent.rollout_actions import RolloutActions
 from ledger.models import Entry
@@ -47,29 +47,6 @@ admin.site.register(Purpose)
 admin.site.register(Notice, NoticeAdmin)
 
 
-class RolloutChangeInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = RolloutChange
-    extra = 0
-    can_delete = False
-    readonly_fields = (
-        "kind",
-        "at",
-        "by",
-        "reason",
-        "starts_on",
-    )
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who sees a rollout sees what became of it."""
-        return request.user.has_perm("consent.view_rollout")
-
-
 class AnnounceForm(forms.ModelForm):  # type: ignore[type-arg]
     reason = forms.CharField(widget=forms.Textarea, help_text="Kept in the history.")
 
@@ -85,7 +62,6 @@ class RolloutAdmin(RolloutActions):
     list_display = ("notice", "region", "phase", "announced_on", "starts_on", "paused_at", "held")
     list_filter = ("region",)
     fields = ("notice", "region", "announced_on", "starts_on", "paused_at", "held")
-    inlines = (RolloutChangeInline,)
 
     @admin.display
     def phase(self, rollout: Rollout) -> str:

@@ -17,6 +17,9 @@ from consent import launch
 from consent.models import Rollout
 from consent.notice_admin import staff
 
+SHOWN = 100
+"""Changes on the page of a rollout, the newest; an evidence pack has all."""
+
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
@@ -98,7 +101,14 @@ class RolloutActions(admin.ModelAdmin):  # type: ignore[type-arg]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         rollout = self.get_object(request, object_id)
-        known = {"acts": self._acts(request, rollout)} if rollout else {}
+        known = {
+            "acts": self._acts(request, rollout) if rollout else [],
+            "changes": rollout.history.order_by("-at", "-pk")[:SHOWN] if rollout else [],
+            # Nothing on the page is a field.
+            "show_save": False,
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+        }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | known)
 
     def _acts(self, request: HttpRequest, rollout: Rollout) -> list[tuple[str, str]]:

@@ -39,7 +39,7 @@ auth.group              -      -     -          -        -        -         vacd
 consent.notice          v      v     v          vac      v        -         vacd
 consent.parkedmail      v      v     -          v        v        -         v
 consent.purpose         -      -     -          -        v        -         vacd
-consent.rollout         v      v     v          vac      v        -         vac
+consent.rollout         v      v     v          va       v        -         va
 desk.dashboard          -      -     -          v        v        -         v
 desk.evidencepack       -      -     -          v        v        -         v
 ledger.entry            v      v     -          v        v        -         v
