@@ -45,9 +45,9 @@ for ago in range(1, 30):
     most = int(400 + 300 * math.sin(ago / 3))
     for region, share in (("eu_eea", 6), ("gb", 3), ("ch", 1), ("unknown", 0.4)):
         for channel, part in (("mail_link", 0.6), ("dashboard", 0.35), ("support", 0.05)):
-            ChoiceCount.objects.create(
+            ChoiceCount.objects.update_or_create(
                 day=day, purpose=settings.PURPOSE, region=region, channel=channel,
-                decision="objected", number=int(most * share * part),
+                decision="objected", defaults={"number": int(most * share * part)},
             )
     for store, seconds in (("member-profiles", 3), ("affiliates", 40)):
         for times, number in ((1, 600), (4, 300), (20, 20)):

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browsing import States
 from tests.chromium import chromium, sign_in
+from tests.officer import Office
 from tests.site import BASE, Site, running_site
 
 FOLDER = BASE / "docs" / "screenshots"
@@ -40,6 +41,11 @@ STATES = [
 ]
 STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
 
+OFFICE = (
+    "dashboard", "notice", "notice-text", "notice-preview", "notice-diff", "notice-checks",
+    "rollout", "packs",
+)  # fmt: skip
+
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
@@ -59,6 +65,7 @@ def main() -> None:
                 _keep(page, f"{name}-{size}-{scheme}-{language}")
                 page.context.close()
         _staff(browser, site)
+        _office(browser, site)
     (FOLDER / "README.md").write_text("\n".join(_gallery()) + "\n")
 
 
@@ -93,6 +100,17 @@ def _staff(browser: Browser, site: Site) -> None:
         _keep(page, name)
 
 
+def _office(browser: Browser, site: Site) -> None:
+    office = Office.prepared(site)
+    context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
+    context.add_cookies(office.cookies)
+    page = context.new_page()
+    for name in OFFICE:
+        page.goto(office.pages[name])
+        page.wait_for_load_state("networkidle")  # the frame of the preview too
+        _keep(page, f"officer-{name}")
+
+
 def _gallery() -> Iterator[str]:
     yield "# What members see\n"
     yield "Made by `make screenshots`: each state on a phone and on a desktop, light and dark."
@@ -106,7 +124,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in STAFF:
+    for name in (*STAFF, *(f"officer-{name}" for name in OFFICE)):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 
