@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from accounts.models import Member
+from accounts.models import MEMBER_REF, Member
 from accounts.regions import Region
 
 
@@ -53,7 +53,8 @@ def scope_of(*, region: str, since: date, until: date, member_ref: str = "") -> 
         raise PackError("These days are too far away.")
     member = None
     if member_ref:
-        member = Member.objects.filter(member_ref=member_ref).first()
+        if MEMBER_REF.match(member_ref):
+            member = Member.objects.filter(member_ref=member_ref).first()
         if member is None:
             raise PackError("There is no such member, or they were erased.")
     return Scope(region, since, until, member)

@@ -9,7 +9,7 @@ from consent import publishing
 from consent.loading import DEFAULT, load_notice
 from consent.models import Notice
 from consent.preview import STATES
-from desk.roles import Role
+from tests.people import Role
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"

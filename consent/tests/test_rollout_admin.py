@@ -7,8 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consent.models import Rollout
-from desk.roles import Role
-from tests.people import make_member
+from tests.people import Role, make_member
 
 pytestmark = pytest.mark.django_db
 
