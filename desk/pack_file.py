@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -127,12 +128,17 @@ def _listed(files: dict[str, bytes]) -> list[dict[str, Any]]:
 def _index(parts: list[Part], files: dict[str, bytes], scope: Scope, made: dict[str, Any]) -> bytes:
     context = {
         "parts": [
-            {"part": part, "rows": part.rows[:SHOWN], "left": max(0, len(part.rows) - SHOWN)}
+            {
+                "part": part,
+                "rows": [[_cell(value) for value in row] for row in part.rows[:SHOWN]],
+                "left": max(0, len(part.rows) - SHOWN),
+            }
             for part in parts
         ],
         "texts": [name for name in sorted(files) if name.endswith(".html")],
         "files": _listed(files),
-        "scope": scope,
+        "operator_name": settings.OPERATOR_NAME,
         **made,
+        "scope": scope,
     }
     return render_to_string("desk/pack.html", context).encode()

@@ -125,6 +125,19 @@ def test_the_hashes_are_right(busy, tmp_path):
     assert sums["campaigns.csv"] in files["index.html"].decode()
 
 
+def test_the_page_for_people(busy, tmp_path, settings):
+    general = made(tmp_path, region="gb")["index.html"].decode()
+    about_one = made(tmp_path, member_ref="anna-71")["index.html"].decode()
+    for page in (general, about_one):
+        assert f"{SINCE} to {TODAY}, days in UTC" in page
+        assert settings.OPERATOR_NAME in page
+        assert "2026-11-25 00:00:00 UTC by officer" in page
+    assert "<dd>gb</dd>" in general
+    assert "It names no member." in general
+    assert "<dd>the member anna-71</dd>" in about_one
+    assert "about this member and about nobody else" in about_one
+
+
 def test_nobody_is_in_it(busy, tmp_path):
     """No reference or address of a member, nor the address of anybody of the staff."""
     text = b"\n".join(made(tmp_path).values()).decode()
