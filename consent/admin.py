@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from consent import access_admin  # noqa: F401 (registers the log of access)
+from consent.launch_admin import LaunchPages
 from consent.models import Notice, ParkedMail, Purpose, Rollout
 from consent.notice_admin import NoticeAdmin, staff
 from consent.rollout_actions import RolloutActions
@@ -56,10 +57,10 @@ class AnnounceForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Rollout)
-class RolloutAdmin(RolloutActions):
+class RolloutAdmin(RolloutActions, LaunchPages):
     """Announced by the form; every change after that is an action with a reason."""
 
-    list_display = ("notice", "region", "phase", "announced_on", "starts_on", "paused_at", "held")
+    list_display = ("notice", "region", "phase", "announced_on", "starts_on", "paused_at", "launch")
     list_filter = ("region",)
     fields = ("notice", "region", "announced_on", "starts_on", "paused_at", "held")
 

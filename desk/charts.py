@@ -1,53 +1,22 @@
-"""Charts as numbers to draw: the template makes SVG of them, with a table beside it.
-
-All lengths are in the units of the chart's ``viewBox``. Shapes have classes of static/desk.css.
-"""
+"""The dashboard's charts; their shapes have classes of static/desk.css."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
+from campaigns.charts import (
+    BAR,
+    COLUMNS_HEIGHT,
+    FOOT,
+    LABELS,
+    ROW,
+    WIDTH,
+    Chart,
+    Label,
+    Shape,
+)
 from propagation.words import length
-
-WIDTH, LABELS, ROW, BAR = 640, 170, 26, 16
-COLUMNS_HEIGHT, FOOT = 140, 24
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A rectangle; ``kind`` is its class, ``words`` what it stands for."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    x: float
-    y: float
-    text: str
-    anchor: str = "start"
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """``columns`` and ``rows`` are the same as a table; the first of each row is its name."""
-
-    name: str
-    title: str
-    summary: str
-    height: float
-    shapes: list[Shape]
-    labels: list[Label]
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    legend: Sequence[tuple[str, str]] = field(default=())
-    width: int = WIDTH
 
 
 def by_day(name: str, title: str, days: Mapping[date, int]) -> Chart:

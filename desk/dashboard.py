@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from campaigns.charts import Chart
 from consent.models import Reach
 from desk import charts, counting
-from desk.charts import Chart, Times
+from desk.charts import Times
 from desk.counters import ChoiceCount, LatencyCount, bound_of
 from ledger.models import Channel
 from propagation import sla

@@ -19,6 +19,7 @@ from django.utils import translation
 from accounts.csv_safe import safe_row
 from consent.models import Notice, NoticeText
 from desk import pack_parts
+from desk.pack_campaigns import reports
 from desk.pack_member import member_part
 from desk.pack_parts import Part, cleaned
 from desk.pack_scope import Scope
@@ -50,6 +51,8 @@ def write_pack(
     with translation.override("en"):
         parts = list(_parts(scope, on_step))
         files = dict(_files(parts, scope))
+        if scope.member is None:
+            files |= reports(scope, made_at=made_at, by=by)
     made = {"made_at": made_at, "made_by": by, "scope": scope.as_json()}
     files["index.html"] = _index(parts, files, scope, made)
     files["manifest.json"] = as_json({**made, "files": _listed(files)})
@@ -136,6 +139,7 @@ def _index(parts: list[Part], files: dict[str, bytes], scope: Scope, made: dict[
             for part in parts
         ],
         "texts": [name for name in sorted(files) if name.endswith(".html")],
+        "reports": [name for name in sorted(files) if name.endswith("-report.csv")],
         "files": _listed(files),
         "operator_name": settings.OPERATOR_NAME,
         **made,

@@ -108,19 +108,25 @@ def told(scope: Scope) -> Part:
     )  # fmt: skip
 
 
-def campaigns(scope: Scope) -> Part:
+def campaigns_of(scope: Scope) -> list[Campaign]:
+    """Those that were released by the end of the time and not over before it."""
     found = Campaign.objects.filter(
         Q(finished_at=None) | Q(finished_at__gte=scope.begins), released_at__lt=scope.ends
     ).select_related("notice")
-    chosen = [
+    return [
         campaign
         for campaign in found.order_by("released_at", "pk")
         if not campaign.regions or set(campaign.regions) & set(scope.regions)
     ]
+
+
+def campaigns(scope: Scope) -> Part:
+    chosen = campaigns_of(scope)
     return Part(
         "campaigns", "Campaigns",
         "Notice mails that were released and sent in the time: numbers as counted last. The rule, "
-        "the numbers by language, provider and country, and each text are in the JSON file.",
+        "the numbers by language, provider and country, and each text are in the JSON file; the "
+        "report of each campaign is in campaigns/.",
         ["campaign", "notice", "state", "prepared_by", "released_by", "released_at", "started_at",
          "finished_at", "recipients", "sent", "bounced", "failed", "left_out", "page_seen",
          "objected", "complained", "possibly_doubled"],

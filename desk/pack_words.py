@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from django.conf import settings
+
 from accounts.models import MEMBER_REF, Member
 
 _ADDRESS = re.compile(r"[^\s@<>()\"']+@[^\s@<>()\"']+")
@@ -20,13 +22,18 @@ class Masks:
 
     def mask(self, text: str) -> str:
         """Addresses become [address], references [member]."""
-        return _WORD.sub(self._word, _ADDRESS.sub("[address]", text))
+        return _WORD.sub(self._word, _ADDRESS.sub(_address, text))
 
     def _word(self, match: re.Match[str]) -> str:
         for form in _forms(match[0]):
             if form in self.refs:
                 return f"[member]{match[0][len(form) :]}"
         return match[0]
+
+
+def _address(match: re.Match[str]) -> str:
+    """The operator's own is nobody's."""
+    return match[0] if match[0] == settings.OPERATOR_PRIVACY_EMAIL else "[address]"
 
 
 def _forms(word: str) -> tuple[str, str]:
@@ -36,6 +43,6 @@ def _forms(word: str) -> tuple[str, str]:
 
 def staff_names(names: Iterable[str]) -> dict[str, str]:
     """The reference of each member of staff; older histories name them by their address."""
-    addresses = {name for name in names if "@" in name}
+    addresses = {name for name in names if _ADDRESS.fullmatch(name)}
     known = dict(Member.objects.filter(email__in=addresses).values_list("email", "member_ref"))
     return {name: known.get(name, "former staff") for name in addresses}

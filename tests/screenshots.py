@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browsing import States
+from tests.campaigning import Campaigning
 from tests.chromium import chromium, sign_in
 from tests.officer import Office
 from tests.site import BASE, Site, running_site
@@ -40,6 +41,11 @@ STATES = [
     ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
 ]
 STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
+CAMPAIGN = {
+    "admin-campaign": "page/",
+    "admin-campaign-mails": "preview/?language=de",
+    "admin-campaign-report": "report/",
+}
 
 OFFICE = (
     "dashboard", "notice", "notice-text", "notice-preview", "notice-diff", "notice-checks",
@@ -98,6 +104,12 @@ def _staff(browser: Browser, site: Site) -> None:
     for name, path in STAFF.items():
         page.goto(path)
         _keep(page, name)
+    campaigning = Campaigning.prepared(site)
+    page.context.clear_cookies()
+    page.context.add_cookies(campaigning.cookies("kim"))
+    for name, path in CAMPAIGN.items():
+        page.goto(campaigning.path("paused", path), wait_until="networkidle")
+        _keep(page, name)
 
 
 def _office(browser: Browser, site: Site) -> None:
@@ -124,7 +136,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in (*STAFF, *(f"officer-{name}" for name in OFFICE)):
+    for name in (*STAFF, *CAMPAIGN, *(f"officer-{name}" for name in OFFICE)):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from accounts.access_log import note
 from accounts.models import MemberAccess
+from campaigns import lifecycle
 from campaigns.models import Campaign
+from campaigns.tests.campaigns import released
 from consent import told
 from consent.models import RolloutChange
 from desk import counting, packing
@@ -64,10 +66,9 @@ def busy(notice, sql_store, staff):
     )  # fmt: skip
     rollout = notice.rollouts.get(region="eu_eea")
     rollout.pause(by=officer.email, reason="anna-71 (anna-71@example.org) and ben-72. asked")
-    Campaign.objects.create(
-        name="=cmd|' /C calc'!A0", notice=notice, state="running", prepared_by="a", released_by="b",
-        released_at=now, seeds=["seed@example.org"], figures={"total": 5, "states": {"sent": 4}},
-    )  # fmt: skip
+    campaign = released(notice, name="=cmd|' /C calc'!A0", seeds=["seed@example.org"], told="any")
+    lifecycle.pause(campaign, by=officer.email, reason="anna-71@example.org complained")
+    Campaign.objects.update(figures={"total": 5, "states": {"sent": 4}})
     return officer
 
 
@@ -123,6 +124,15 @@ def test_the_hashes_are_right(busy, tmp_path):
     manifest = json.loads(files["manifest.json"])
     assert {row["name"] for row in manifest["files"]} == sums.keys() - {"manifest.json"}
     assert sums["campaigns.csv"] in files["index.html"].decode()
+
+
+def test_the_report_of_each_campaign(busy, tmp_path):
+    files = made(tmp_path)
+    [name] = [name for name in files if name.endswith("-report.csv")]
+    report = list(csv.reader(io.StringIO(files[name].decode())))
+    assert ["Made", "2026-11-25 00:00 UTC", "officer"] in report
+    assert any(row[3:] == [busy.member_ref, "[address] complained"] for row in report)
+    assert f'href="{name}"' in files["index.html"].decode()
 
 
 def test_the_page_for_people(busy, tmp_path, settings):
