@@ -15,6 +15,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
+from accounts.access_log import note
 from accounts.addresses import forget_stale_addresses
 from accounts.models import Member, MemberAccess
 from accounts.regions import country_for
@@ -185,7 +186,7 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
 
 def _note(request: HttpRequest, member: Member, what: MemberAccess.What) -> None:
     assert request.user.is_authenticated  # noqa: S101 (admin lets nobody else in)
-    MemberAccess.objects.create(by=request.user.member_ref, member_ref=member.member_ref, what=what)
+    note(by=request.user.member_ref, member_ref=member.member_ref, what=what)
 
 
 def _is_superuser(request: HttpRequest) -> bool:

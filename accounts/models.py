@@ -162,22 +162,27 @@ class Suppression(models.Model):
 
 
 class MemberAccess(models.Model):
-    """What staff did with a member's page in Django admin. Only ever added to: the database
-    refuses all else (`consent.triggers`).
+    """What staff did with a member's data. Only ever added to: the database refuses all else
+    (`consent.triggers`). Written by `accounts.access_log.note`.
 
     ``by`` and ``member_ref`` are references, so that the log keeps nobody's address, and outlives
-    both accounts.
+    both accounts. ``reason`` is what the member of staff gave as theirs: a ticket, or words.
     """
 
     class What(models.TextChoices):
         VIEWED = "viewed", "viewed"
         CHANGED = "changed", "changed"
         ADDED = "added", "added"
+        SEARCHED = "searched", "found in a search"
+        SHOWN = "shown", "personal details shown"
+        EXPORTED = "exported", "exported"
+        ACTED = "acted", "acted for the member"
 
     at = models.DateTimeField(default=timezone.now)
     by = models.CharField("member of staff", max_length=64)
     member_ref = models.CharField("member", max_length=64)
     what = models.CharField(max_length=8, choices=What)
+    reason = models.CharField(max_length=500, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = "access to a member"
@@ -185,6 +190,7 @@ class MemberAccess(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["member_ref", "id"], name="access_by_member"),
             models.Index(fields=["by", "id"], name="access_by_staff"),
+            models.Index(fields=["at"], name="access_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -48,7 +48,7 @@ class MyData:
             "mails_sent": [_mail(mail) for mail in self.mails],
             "mails_not_sent": [_unsent(mail) for mail in self.unsent_mails],
             "told_of_notices": [_told(told) for told in self.told],
-            "staff_access": [{"at": access.at, "what": access.what} for access in self.accesses],
+            "staff_access": [_access(access) for access in self.accesses],
             **{name: part for held in more for name, part in held(self.member).items()},
         }
 
@@ -105,6 +105,11 @@ def _mail(mail: SentMail) -> dict[str, Any]:
         "revision": mail.revision,
         "sent_at": mail.sent_at,
     }
+
+
+def _access(access: MemberAccess) -> dict[str, Any]:
+    """When, what and why; not who: staff answer to the operator."""
+    return {"at": access.at, "what": access.what, "reason": access.reason}
 
 
 def _told(told: Told) -> dict[str, Any]:

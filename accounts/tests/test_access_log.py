@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts.access_log import note, note_all
 from accounts.models import Member, MemberAccess
 
 pytestmark = pytest.mark.django_db
@@ -89,8 +90,8 @@ def test_without_a_trace_there_is_no_page(
     [
         "UPDATE accounts_memberaccess SET by = 'somebody'",
         "DELETE FROM accounts_memberaccess",
-        "INSERT OR REPLACE INTO accounts_memberaccess SELECT id, at, 'x', member_ref, what "
-        "FROM accounts_memberaccess",
+        "INSERT OR REPLACE INTO accounts_memberaccess (id, at, by, member_ref, what, reason) "
+        "SELECT id, at, 'x', member_ref, what, '' FROM accounts_memberaccess",
         "TRUNCATE accounts_memberaccess",
     ],
 )
@@ -122,3 +123,20 @@ def test_in_admin_the_log_is_read_only(client: Client, boss: Member, member: Mem
         url = reverse(f"admin:accounts_memberaccess_{name}", args=arguments)
         assert client.post(url, {"post": "yes"}).status_code == 403
     assert len(trace()) == 1
+
+
+def test_a_reason_is_kept(member: Member) -> None:
+    note(by="agent", member_ref="anna", what="shown", reason=" Ticket 4711\0 " + "x" * 1000)
+    kept = MemberAccess.objects.get()
+    assert kept.reason.startswith("Ticket 4711 x")
+    assert len(kept.reason) == 500
+
+
+def test_a_list_is_kept_as_one_access_for_each() -> None:
+    note_all(by="agent", member_refs=["anna", "ben"], what="searched")
+    assert trace() == [("agent", "searched", "anna"), ("agent", "searched", "ben")]
+
+
+def test_an_access_of_no_known_kind() -> None:
+    with pytest.raises(ValueError, match="peeked"):
+        note(by="agent", member_ref="anna", what="peeked")
