@@ -313,6 +313,17 @@ LAUNCH_TOLD_PERCENT = env.integer("LAUNCH_TOLD_PERCENT", 0 if EMBEDDED else 95)
 # For how many days somebody who was not told may be missing from the list of the untold.
 UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
 
+# Support -------------------------------------------------------------------------------------
+
+# Files that members send to support lie here, where no web server looks; empty: none are taken.
+EVIDENCE_DIR = env.text("EVIDENCE_DIR", str(DATA / "evidence") if EMBEDDED else "")
+EVIDENCE_MAX_BYTES = env.integer("EVIDENCE_MAX_MB", 10, minimum=1) * 1_000_000
+FILE_UPLOAD_HANDLERS = [
+    "desk.uploads.Limited",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 # Ledger and propagation ----------------------------------------------------------------------
 
 LEDGER_PARTITIONS = env.integer("LEDGER_PARTITIONS", 1, minimum=1)
@@ -413,6 +424,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "desk": {"task": "desk.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

@@ -1,0 +1,5 @@
+"""The desk's pages in Django admin; each module registers its own."""
+
+from desk import correction_admin, member_admin, request_admin
+
+__all__ = ["correction_admin", "member_admin", "request_admin"]
