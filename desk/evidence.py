@@ -24,13 +24,13 @@ from accounts.models import Member
 from desk.models import Evidence
 
 KINDS = {
-    "pdf": ("application/pdf", {"pdf"}),
-    "png": ("image/png", {"png"}),
-    "jpeg": ("image/jpeg", {"jpg", "jpeg", "jpe"}),
-    "text": ("text/plain; charset=utf-8", {"txt", "text", "md", "log"}),
-    "eml": ("message/rfc822", {"eml"}),
+    "pdf": ("application/pdf", ("pdf",)),
+    "png": ("image/png", ("png",)),
+    "jpeg": ("image/jpeg", ("jpg", "jpeg", "jpe")),
+    "text": ("text/plain; charset=utf-8", ("txt", "text", "md", "log")),
+    "eml": ("message/rfc822", ("eml",)),
 }
-"""Content type and usual endings of each kind that is taken."""
+"""Content type and usual endings of each kind that is taken; it goes out with the first."""
 _MARKUP = re.compile(rb"^\s*<(!doctype|\?xml|html|head|body|script|svg|iframe)", re.IGNORECASE)
 _MAIL_HEADERS = ("From", "Date", "Subject", "To", "Received", "Message-ID")
 
@@ -135,7 +135,7 @@ def download(evidence: Evidence) -> HttpResponse:
     if hashlib.sha256(content).hexdigest() != evidence.sha256:
         raise Damaged("The file is not the one that was kept: its hash differs.")
     content_type, endings = KINDS[evidence.kind]
-    name = f"evidence-{evidence.sha256[:12]}.{min(endings)}"
+    name = f"evidence-{evidence.sha256[:12]}.{endings[0]}"
     return HttpResponse(
         content,
         content_type=content_type,

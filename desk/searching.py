@@ -50,7 +50,8 @@ class Group:
 
 class _ByteOrder(OrderBy):
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        return self.as_sql(compiler, connection, template="%(expression)s USING ~<~")
+        # The comment is for Django, which looks for the direction in what it has made.
+        return self.as_sql(compiler, connection, template="%(expression)s USING ~<~ /* ASC */")
 
 
 class _Behind(Func):
@@ -113,7 +114,8 @@ def _by_ref(term: str, after: str) -> Group:
 
 
 def _by_name(term: str, after: str) -> Group:
-    wanted = " ".join(term.split()).lower()
+    # In lower case by the database's own idea of it, as in its index.
+    wanted = Lower(Value(" ".join(term.split())))
     # Without the names that are empty: so it is the condition of the index.
     named = Member.objects.exclude(name="").annotate(key=Lower("name"))
     return _page("name", "By name", named.filter(key__startswith=wanted), after)
