@@ -1,5 +1,6 @@
 """Members, a published notice and stores for the tests of all apps."""
 
+import copy
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,16 +14,47 @@ from django.utils import timezone
 
 from accounts.models import Member
 from consent.loading import DEFAULT, load_notice
-from consent.models import Notice
+from consent.models import Notice, NoticeText, Purpose, starts_held
 from desk.roles import Role
 from ledger.append import Appended, NewChoice, append
 from ledger.models import Channel, Decision
 
+_default: dict[str, Any] = {}
+"""The default notice, as it was loaded first."""
+
 
 @pytest.fixture
 def notice(db: None) -> Notice:
-    """The default notice, published."""
-    return load_notice(DEFAULT, publish=True, by="tests")
+    """The default notice, published. It is loaded and checked once; after that only copied."""
+    if not _default:
+        notice = load_notice(DEFAULT, publish=True, by="tests")
+        rollouts = list(notice.rollouts.all())
+        histories = [rollout.history.get() for rollout in rollouts]
+        _default.update(
+            notice=copy.copy(notice), texts=list(notice.translations.all()), rollouts=rollouts,
+            histories=histories,
+        )  # fmt: skip
+        return notice
+    Purpose.objects.create(code=_default["notice"].purpose_id)
+    notice = _copied(_default["notice"], published_at=None)
+    notice.save()
+    NoticeText.objects.bulk_create(_copied(text, notice=notice) for text in _default["texts"])
+    for rollout, history in zip(_default["rollouts"], _default["histories"], strict=True):
+        held = starts_held()
+        region = _copied(rollout, notice=notice, held=held)
+        region.save()
+        _copied(history, rollout=region, held=held, at=timezone.now()).save()
+    Notice.objects.update(published_at=timezone.now())
+    notice.refresh_from_db()
+    return notice
+
+
+def _copied(row: Any, **changed: Any) -> Any:
+    values = {field.attname: getattr(row, field.attname) for field in row._meta.fields}
+    copied = type(row)(**copy.deepcopy({**values, "id": None}))
+    for name, value in changed.items():
+        setattr(copied, name, value)
+    return copied
 
 
 @pytest.fixture
