@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from accounts.freshness import freshly_signed_in
 from accounts.languages import site_language
 from accounts.models import Member
 
@@ -47,6 +48,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Only the second factor asks for it; who has just signed in has shown who they are."""
+        return not freshly_signed_in(allauth_context.request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return resolve_url("dashboard")

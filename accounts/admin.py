@@ -5,6 +5,8 @@ from typing import Any
 from allauth.account import admin as _allauth_admin  # noqa: F401 (registers what is taken out below)
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as _mfa_admin  # noqa: F401 (the same)
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -17,7 +19,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from accounts.access_log import note
+from accounts.access_log import note, note_all
 from accounts.addresses import forget_stale_addresses
 from accounts.models import Member, MemberAccess
 from accounts.regions import country_for
@@ -33,6 +35,7 @@ could sign in as the member and allow what only the member can allow."""
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 # A row there signs in as its member. Addresses are kept by Member.email alone.
 admin.site.unregister(EmailAddress)
+admin.site.unregister(Authenticator)  # it shows the secret
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -42,6 +45,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         members = self.object_list
         return members.order_by()[:COUNTED].count() if isinstance(members, QuerySet) else 0
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more: the list then says "more than"."""
+        return self.count == COUNTED
 
 
 class MemberForm(UserChangeForm):  # type: ignore[type-arg]
@@ -85,13 +93,15 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     add_form = AddMemberForm
     list_display = ("member_ref", "email", "country", "language", "is_minor", "is_staff")
     list_filter = ()
-    list_per_page = 50
+    list_per_page = 20
     sortable_by = ("member_ref", "email")
     ordering = ("-pk",)
     paginator = CappedPaginator
     show_full_result_count = False
     search_fields = ("email", "member_ref")
-    search_help_text = "Beginning of the e-mail address or of the member reference"
+    search_help_text = (
+        "Beginning of the e-mail address or of the member reference. Who is found is logged."
+    )
     actions = None
     readonly_fields = ("joined_at", "last_login", "support_page")
     fieldsets = (
@@ -120,12 +130,24 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Member], search_term: str
     ) -> tuple[QuerySet[Member], bool]:
-        """By prefix, which both unique indexes serve."""
-        if term := search_term.strip():
-            queryset = queryset.filter(
-                Q(email__startswith=term.lower()) | Q(member_ref__startswith=term)
-            )
-        return queryset, False
+        """By prefix, which both unique indexes serve. Without a search nobody is shown."""
+        term = search_term.strip()
+        if not term:
+            return queryset.none(), False
+        return queryset.filter(
+            Q(email__startswith=term.lower()) | Q(member_ref__startswith=term)
+        ), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Who is on the list is seen, and leaves a trace first."""
+        changelist = super().get_changelist_instance(request)
+        assert request.user.is_authenticated  # noqa: S101 (admin lets nobody else in)
+        note_all(
+            by=request.user.member_ref,
+            member_refs=[member.member_ref for member in changelist.result_list],
+            what=MemberAccess.What.SEARCHED,
+        )
+        return changelist
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
@@ -191,6 +213,33 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             forget_stale_addresses(members=[obj.pk], emails=[obj.email])
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who has a second factor. A superuser takes a lost one away; nobody sees or makes one."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    fields = list_display
+    list_select_related = ("user",)
+    search_fields = ("=user__email",)
+    search_help_text = "The whole e-mail address"
+    show_full_result_count = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
 
 
 def _note(request: HttpRequest, member: Member, what: MemberAccess.What) -> None:

@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Members"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401, PLC0415 (registers them)
+        from accounts import checks, staff_sessions  # noqa: F401, PLC0415 (registers them)

@@ -10,6 +10,9 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from accounts.models import Member
 from accounts.regions import official_languages
 
+STAFF_PAGES = ("/admin/", "/accounts/second-factor/")
+"""They are in English, for everybody who works there."""
+
 # Norwegian without a form, and Nynorsk, whose readers read Bokmål. Romansh: we cannot write it
 # well enough, and nearly all who read it read German; base.html tells them.
 _NEAREST = {"no": "nb", "nn": "nb", "rm": "de"}
@@ -36,9 +39,11 @@ def language_of(member: Member) -> str:
 def language_for(request: HttpRequest, member: Member | None = None) -> tuple[str, str]:
     """For a page: the site's language, and the tag that asked for it (de, rm-CH).
 
-    In this order: chosen on a page, the member's own (default: of who is signed in), the
-    browser's, the country's.
+    Pages for staff are in English. Else in this order: chosen on a page, the member's own
+    (default: of who is signed in), the browser's, the country's.
     """
+    if request.path.startswith(STAFF_PAGES):
+        return settings.LANGUAGE_CODE, ""
     return _first_offered(_wanted(request, member))
 
 

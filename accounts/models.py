@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -114,8 +115,27 @@ class Member(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    class Meta:
+        indexes: ClassVar = [
+            # Staff are a handful among millions.
+            models.Index(fields=["id"], condition=models.Q(is_staff=True), name="member_staff")
+        ]
+
+    _rank: tuple[bool, ...] = ()
+
     def __str__(self) -> str:
         return self.email
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **options: Any) -> "Member":
+        member = super().from_db(db, field_names, values, **options)
+        member._rank = member._rank_now()
+        return member
+
+    def _rank_now(self) -> tuple[bool, ...]:
+        """What the member may be, where that is loaded."""
+        known = vars(self).keys() >= {"is_active", "is_staff", "is_superuser"}
+        return (self.is_active, self.is_staff, self.is_superuser) if known else ()
 
     def save(self, *, force_update: bool = False, **kwargs: Any) -> None:
         """Raises Member.NotUpdated for a member who has been erased since they were read.
@@ -124,6 +144,9 @@ class Member(AbstractBaseUser, PermissionsMixin):
         """
         inserts = self._state.adding or kwargs.get("force_insert", False)
         super().save(force_update=force_update or not inserts, **kwargs)
+        before, self._rank = self._rank, self._rank_now()
+        if any(had and not has for had, has in zip(before, self._rank, strict=False)):
+            self.sessions.all().delete()  # whoever loses rights is signed out everywhere
 
     @property
     def residence(self) -> Residence:
@@ -202,3 +225,46 @@ class MemberAccess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by} {self.what} {self.member_ref} at {self.at}"
+
+
+class UnusualAccessQuerySet(models.QuerySet["UnusualAccess"]):
+    def untold(self, now: datetime) -> "UnusualAccessQuerySet":
+        """Those that nobody was mailed about, and that no process is mailing about now."""
+        free = models.Q(leased_until=None) | models.Q(leased_until__lte=now)
+        return self.filter(free, told_at=None)
+
+    def since(self, day: date) -> "UnusualAccessQuerySet":
+        return self.filter(day__gte=day).order_by("-day", "kind", "by")
+
+
+class UnusualAccess(models.Model):
+    """What stood out in the log of access (`desk.unusual`): one row a day for each kind and each
+    member of staff, so that staff are told once. ``members``: the most in an hour for MANY, else
+    how many that day.
+    """
+
+    class Kind(models.TextChoices):
+        MANY = "many", "many members within an hour"
+        KNOWN = "known", "well-known members"
+        HOURS = "hours", "outside working hours"
+
+    kind = models.CharField(max_length=5, choices=Kind)
+    by = models.CharField("member of staff", max_length=64)
+    day = models.DateField()
+    members = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    objects: ClassVar = UnusualAccessQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "unusual access"
+        verbose_name_plural = "unusual access"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "kind", "by"], name="unusual_access_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.get_kind_display()} on {self.day}"

@@ -5,7 +5,7 @@ it is closed, and addresses are changed on the host platform.
 """
 
 from allauth.account import views as allauth
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from accounts import forms, views
@@ -60,6 +60,7 @@ urlpatterns = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("second-factor/", include("accounts.second_factor_urls")),
     path("country/", views.country, name="country"),
     path("email/", to_dashboard, name="account_email"),
     path("confirm-email/", to_dashboard, name="account_email_verification_sent"),

@@ -1,4 +1,4 @@
-"""Notices, rollouts, choices and the log of access in Django admin. The last two are read-only."""
+"""Notices, rollouts and choices in Django admin. Choices are read-only."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
-from accounts.models import MemberAccess
+from consent import access_admin  # noqa: F401 (registers the log of access)
 from consent.models import Notice, NoticeText, ParkedMail, Purpose, Rollout, RolloutChange
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
@@ -21,18 +21,6 @@ class ChoiceAdmin(ReadOnlyAdmin):
         "recorded_at", "member_ref", "purpose", "decision", "revision", "channel",
         "notice_version", "position",)  # fmt: skip
     search_fields = ("=member_ref",)
-    ordering = ("-pk",)
-    list_per_page = 50
-    paginator = CappedPaginator
-
-
-@admin.register(MemberAccess)
-class MemberAccessAdmin(ReadOnlyAdmin):
-    """Not in accounts, which imports nothing of propagation."""
-
-    list_display = ("at", "by", "what", "member_ref")
-    search_fields = ("=by", "=member_ref")
-    search_help_text = "The whole reference of a member, or of a member of staff"
     ordering = ("-pk",)
     list_per_page = 50
     paginator = CappedPaginator

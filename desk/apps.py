@@ -8,6 +8,7 @@ class DeskConfig(AppConfig):
 
     def ready(self) -> None:
         from consent import my_data  # noqa: PLC0415
+        from desk import needs  # noqa: F401, PLC0415 (registers them)
         from desk.my_data import held_about  # noqa: PLC0415
         from desk.roles import make_groups  # noqa: PLC0415 (it needs the models)
 

@@ -51,6 +51,7 @@ _LEAD = _AGENT | {
     "desk.decide_correction",
     "desk.export_member",
     "desk.erase_member",
+    "accounts.view_unusualaccess",
 }
 PERMISSIONS: dict[Role, set[str]] = {
     Role.SUPPORT_AGENT: _AGENT,
@@ -80,6 +81,7 @@ PERMISSIONS: dict[Role, set[str]] = {
         "desk.decide_correction",
         "desk.export_member",
         "desk.erase_member",
+        "accounts.view_unusualaccess",
         "campaigns.view_campaign",
         "campaigns.release_campaign",
         "campaigns.stop_campaigns",

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -114,3 +115,23 @@ def _is_key(text: str) -> bool:
 def day(name: str, default: str | Required = REQUIRED) -> str:
     """A day by ISO 8601, such as 2026-11-25."""
     return parsed(name, default, lambda raw: date.fromisoformat(raw).isoformat())
+
+
+def hours(name: str, default: tuple[int, int]) -> tuple[int, int]:
+    """Whole hours from and until, such as 7-20."""
+
+    def parse(raw: str) -> tuple[int, int]:
+        first, _, last = raw.partition("-")
+        if not (first.isdecimal() and last.isdecimal() and int(first) < int(last) <= 24):
+            raise ValueError(f"expected two hours of a day such as 7-20, got {raw!r}")
+        return int(first), int(last)
+
+    return parsed(name, default, parse)
+
+
+def time_zone(raw: str) -> ZoneInfo:
+    """By its name in the IANA database."""
+    try:
+        return ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {raw!r}") from None

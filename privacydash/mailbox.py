@@ -20,8 +20,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.csp import CSP
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_GET
+
+from accounts.demo_codes import demo_codes, seconds_left
 
 NAME = re.compile(r"\A[0-9]{13}-[0-9a-f]{32}\Z")
 SHOWN = 200
@@ -61,6 +64,14 @@ class Mail:
 def mailbox(request: HttpRequest) -> HttpResponse:
     paths = sorted(settings.MAIL_FOLDER.glob("[0-9]*.eml"), reverse=True)[:SHOWN]
     return render(request, "privacydash/mailbox.html", {"messages": [_read(p) for p in paths]})
+
+
+@require_GET
+@never_cache
+def codes(request: HttpRequest) -> HttpResponse:
+    """Second factors of the demo's staff, whose phones nobody has."""
+    context = {"codes": demo_codes(), "seconds_left": seconds_left()}
+    return render(request, "privacydash/mailbox_codes.html", context)
 
 
 @require_GET

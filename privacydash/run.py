@@ -192,7 +192,8 @@ def _greet(port: int) -> None:
     subprocess.run([sys.executable, "manage.py", "seed_demo", "--show"], check=True)
     print(  # noqa: T201
         f"\n  Site     {site}/\n  Notice   {site}/notice/\n  Mail     {site}/mailbox/"
-        f"\n  Admin    {site}/admin/\n  Health   {site}/readyz\n\nCtrl-C stops everything.",
+        f"\n  Admin    {site}/admin/   with the codes of {site}/mailbox/codes/"
+        f"\n  Health   {site}/readyz\n\nCtrl-C stops everything.",
         flush=True,
     )
 

@@ -11,6 +11,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dj_database_url
 from django.conf.locale import LANG_INFO
@@ -111,6 +112,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "desk",  # the last: it gives the roles permissions of all others
 ]
@@ -126,6 +128,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.staff_sessions.StaffMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -200,6 +203,18 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Operator ------------------------------------------------------------------------------------
+
+OPERATOR_NAME = env.text("OPERATOR_NAME", "Example Network" if EMBEDDED else env.REQUIRED)
+OPERATOR_PRIVACY_EMAIL = env.text(
+    "OPERATOR_PRIVACY_EMAIL", "privacy@network.example" if EMBEDDED else env.REQUIRED
+)
+# ISO 3166-1 code of the country whose authority leads (GDPR Art. 56).
+OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else env.REQUIRED)
+# Shown on every page; without them the site's own.
+OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
+OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
+
 # Sign-in -------------------------------------------------------------------------------------
 
 SESSION_ENGINE = "accounts.sessions"
@@ -233,6 +248,30 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 
+# Staff need a second factor for Django admin; members have none and see nothing of it.
+MFA_ADAPTER = "accounts.second_factor.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the host platform has verified it
+MFA_TOTP_ISSUER = f"{OPERATOR_NAME} staff"
+# Browsers take plain http for safe on one's own machine only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = EMBEDDED
+MFA_FORMS = {
+    name: f"accounts.second_factor_forms.{form}"
+    for name, form in (
+        ("authenticate", "AuthenticateForm"),
+        ("reauthenticate", "ReauthenticateForm"),
+        ("activate_totp", "ActivateForm"),
+        ("add_webauthn", "AddKeyForm"),
+    )
+}
+# What stands out in the log of their access to members (`desk.unusual`).
+ACCESS_ALERT_MEMBERS = env.integer("ACCESS_ALERT_MEMBERS", 50, minimum=2)
+WELL_KNOWN_MEMBERS = env.words("WELL_KNOWN_MEMBERS", [])
+STAFF_HOURS = env.hours("STAFF_HOURS", (7, 20))
+STAFF_WEEKENDS = env.boolean("STAFF_WEEKENDS", False)
+STAFF_TIME_ZONE = env.parsed("STAFF_TIME_ZONE", ZoneInfo("UTC"), env.time_zone)
+STAFF_IDLE_MINUTES = env.integer("STAFF_IDLE_MINUTES", 30, minimum=1)
+
 # Languages and times -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
@@ -253,18 +292,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "privacydash.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
-
-# Operator ------------------------------------------------------------------------------------
-
-OPERATOR_NAME = env.text("OPERATOR_NAME", "Example Network" if EMBEDDED else env.REQUIRED)
-OPERATOR_PRIVACY_EMAIL = env.text(
-    "OPERATOR_PRIVACY_EMAIL", "privacy@network.example" if EMBEDDED else env.REQUIRED
-)
-# ISO 3166-1 code of the country whose authority leads (GDPR Art. 56).
-OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else env.REQUIRED)
-# Shown on every page; without them the site's own.
-OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
-OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
 # Mail ----------------------------------------------------------------------------------------
 
@@ -355,6 +382,12 @@ ALERT_RECIPIENTS = env.words("ALERT_RECIPIENTS", ["operators@demo.example"] if E
 # embedded mode shows it on one's own machine.
 METRICS_TOKEN = env.secret("METRICS_TOKEN", "")
 
+# Data kept -----------------------------------------------------------------------------------
+
+# Days after which `desk.purging` removes what nobody needs any more; never a choice.
+RETAIN_CAMPAIGN_WORK_DAYS = env.integer("RETAIN_CAMPAIGN_WORK_DAYS", 90, minimum=1)
+RETAIN_UNUSUAL_ACCESS_DAYS = env.integer("RETAIN_UNUSUAL_ACCESS_DAYS", 365, minimum=1)
+
 # Celery --------------------------------------------------------------------------------------
 # A message is a hint to look at the database, which holds all state
 # (docs/adr/0001-messages-are-hints.md). No task has an ETA or a countdown: a worker would hold it
@@ -425,6 +458,12 @@ CELERY_BEAT_SCHEDULE = {
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "desk": {"task": "desk.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "unusual": {
+        "task": "desk.tasks.look_for_unusual",
+        "schedule": 300.0,
+        "options": {"expires": 200},
+    },
+    "purge": {"task": "desk.tasks.purge", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 
 # Logs ----------------------------------------------------------------------------------------

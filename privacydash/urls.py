@@ -36,6 +36,7 @@ urlpatterns = [
 if settings.EMBEDDED:
     urlpatterns += [
         path("mailbox/", mailbox.mailbox, name="mailbox"),
+        path("mailbox/codes/", mailbox.codes, name="mailbox_codes"),
         path("mailbox/<str:name>/", mailbox.message, name="mailbox_message"),
         path("mailbox/<str:name>/html/", mailbox.message_html, name="mailbox_html"),
     ]

@@ -1,6 +1,7 @@
 """Members, a published notice and stores for the tests of all apps."""
 
 import copy
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
@@ -77,11 +80,23 @@ def staff(db: None) -> Callable[..., Client]:
         person = make_member(f"{ref}@staff.example", is_staff=True)
         person.groups.set(Group.objects.filter(name__in=roles))
         browser = Client()
-        browser.force_login(person)
+        sign_in_staff(browser, person)
         browser.member = person
         return browser
 
     return sign_in
+
+
+def sign_in_staff(browser: Client, person: Member) -> None:
+    """As after a sign-in with the second factor: for superusers, and staff without a role."""
+    factor = Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).first()
+    factor = factor or TOTP.activate(person, generate_totp_secret()).instance
+    browser.force_login(person)
+    session = browser.session
+    record = {"method": "mfa", "at": time.time(), "id": factor.pk, "type": "totp"}
+    session["account_authentication_methods"] = [record]
+    session["account_authentication_methods_user"] = str(person.pk)
+    session.save()
 
 
 def make_member(email: str, country: str = "DE", **fields: Any) -> Member:

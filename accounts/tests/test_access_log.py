@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.access_log import note, note_all
 from accounts.models import Member, MemberAccess
+from tests.people import sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def trace() -> list[tuple[str, str, str]]:
 @pytest.fixture
 def boss(client: Client, db: None) -> Member:
     boss = Member.objects.create_superuser("boss@example.org", PASSWORD, member_ref="boss")
-    client.force_login(boss)
+    sign_in_staff(client, boss)
     return boss
 
 
@@ -54,11 +55,21 @@ def test_a_new_member_is_logged(client: Client, boss: Member) -> None:
     assert ("boss", "added", "new") in trace()
 
 
+def test_who_is_found_in_a_search_is_logged(
+    client: Client, boss: Member, member: Member, other: Member
+) -> None:
+    page = reverse("admin:accounts_member_changelist")
+    client.get(page)
+    assert trace() == []  # without a search nobody is shown
+    client.get(page, {"q": "ann"})
+    assert trace() == [("boss", "searched", "anna")]
+
+
 def test_who_may_not_look_leaves_no_trace(client: Client, member: Member) -> None:
     staff = Member.objects.create_user("staff@example.org", member_ref="staff", is_staff=True)
     for visitor in (None, member, staff):
         if visitor:
-            client.force_login(visitor)
+            client.force_login(visitor) if visitor is member else sign_in_staff(client, visitor)
         assert client.get(page(member)).status_code in {302, 403}
     assert trace() == []
     staff.user_permissions.set(Permission.objects.filter(codename="view_member"))

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import admin as members_admin
 from accounts.models import Member
+from tests.people import sign_in_staff
 
 LIST = reverse("admin:accounts_member_changelist")
 PASSWORD = "lamp river seven"
@@ -24,7 +25,7 @@ def change(member: Member) -> str:
 def boss(client: Client, db: None) -> Member:
     """A signed-in superuser."""
     boss = Member.objects.create_superuser("boss@example.org", PASSWORD, member_ref="boss")
-    client.force_login(boss)
+    sign_in_staff(client, boss)
     return boss
 
 
@@ -35,7 +36,7 @@ def support(client: Client, db: None) -> Member:
         "support@example.org", PASSWORD, member_ref="support", is_staff=True
     )
     support.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts"))
-    client.force_login(support)
+    sign_in_staff(client, support)
     return support
 
 
@@ -71,15 +72,23 @@ def test_a_country_is_kept_as_the_notice_mail_looks_for_it(
 
 
 def test_list_and_search(client: Client, boss: Member, member: Member, other: Member) -> None:
-    page = client.get(LIST).content.decode()
-    assert member.email in page
     for term in ("ANNA@ex", "anna"):
         page = client.get(LIST, {"q": term}).content.decode()
         assert member.email in page
         assert other.email not in page
-    for term in ("example", "nna", "%", "_nna"):
+    for term in (
+        "",
+        " ",
+        "example",
+        "nna",
+        "%",
+        "_nna",
+        "\x00",
+        "a" * 10_000,
+        "<script>",
+        "' OR 1=1 --",
+    ):
         assert member.email not in client.get(LIST, {"q": term}).content.decode()
-    assert client.get(LIST, {"q": "\x00"}).status_code == 200
 
 
 def test_list_counts_no_further_than_it_shows(
@@ -89,7 +98,8 @@ def test_list_counts_no_further_than_it_shows(
     Member.objects.bulk_create(
         Member(member_ref=f"m{i}", email=f"m{i}@example.org") for i in range(20)
     )
-    assert "5 members" in client.get(LIST).content.decode()
+    page = client.get(LIST, {"q": "m"}).content.decode()
+    assert "at least 5 members" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("who", ["boss", "support"])

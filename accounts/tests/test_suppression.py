@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts import suppression
 from accounts.models import Member, Suppression
 from accounts.suppression import suppress, suppressed
+from tests.people import sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -111,7 +112,7 @@ def test_whoever_asks_for_it_is_taken_in_again(load: Importer) -> None:
 
 
 def test_nor_does_a_superuser_add_one_by_mistake(client: Client) -> None:
-    client.force_login(Member.objects.create_superuser("boss@example.org"))
+    sign_in_staff(client, Member.objects.create_superuser("boss@example.org"))
     suppress(ANNA)
     values = {"member_ref": "m1", "email": "x@example.org", "usable_password": "false"}
     answer = client.post(reverse("admin:accounts_member_add"), values)

@@ -8,14 +8,14 @@ from consent.loading import DEFAULT, load_notice
 from consent.models import Notice, ParkedMail
 from ledger.models import Entry
 from ledger.seal import seal_all
-from tests.people import choose
+from tests.people import choose, sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def admin(client):
-    client.force_login(Member.objects.create_superuser("staff@example.org", "x"))
+    sign_in_staff(client, Member.objects.create_superuser("staff@example.org", "x"))
     return client
 
 

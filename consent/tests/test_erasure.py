@@ -29,7 +29,7 @@ from ledger.verify import findings
 from propagation.reconcile import reconcile
 from propagation.registry import store_for
 from propagation.relay import relay
-from tests.people import choose, make_member
+from tests.people import choose, make_member, sign_in_staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("notice", "sql_store")]
 
@@ -185,7 +185,7 @@ def test_nor_do_former_staff_whose_work_is_on_record(member):
 def test_nothing_leads_to_the_person_any_more(client, member, other):
     boss = make_member("boss@example.org", is_staff=True, is_superuser=True)
     admin = Client()
-    admin.force_login(boss)
+    sign_in_staff(admin, boss)
     change = reverse("admin:accounts_member_change", args=[member.pk])
     values = {"member_ref": "anna", "email": member.email, "country": "FR", "is_active": "on"}
     assert admin.post(change, values).status_code == 302

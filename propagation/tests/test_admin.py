@@ -19,7 +19,7 @@ from propagation.relay import relay
 from propagation.stores.base import StoreUnavailable
 from propagation.tests import stores
 from propagation.tests.stores import before_write, refuses
-from tests.people import choose
+from tests.people import choose, sign_in_staff
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/propagation/cursor/store/memory/"
@@ -46,13 +46,13 @@ def staff(*rights):
 
 @pytest.fixture
 def operator(client):
-    client.force_login(staff("view_cursor", "change_cursor"))
+    sign_in_staff(client, staff("view_cursor", "change_cursor"))
     return client
 
 
 @pytest.fixture
 def viewer(client):
-    client.force_login(staff("view_cursor"))
+    sign_in_staff(client, staff("view_cursor"))
     return client
 
 
@@ -243,7 +243,7 @@ class TestRights:
         assert not StorePause.objects.exists()
 
     def test_staff_without_the_right_see_nothing(self, client):
-        client.force_login(staff())
+        sign_in_staff(client, staff())
         assert client.get(PAGE).status_code == 403
 
     def test_members_and_strangers_are_sent_to_sign_in(self, client, member):
@@ -256,7 +256,7 @@ class TestRights:
 
     def test_no_action_without_the_csrf_token(self, sent):
         client = Client(enforce_csrf_checks=True)
-        client.force_login(staff("view_cursor", "change_cursor"))
+        sign_in_staff(client, staff("view_cursor", "change_cursor"))
         for action in ACTIONS:
             assert client.post(f"{PAGE}do/{action}/").status_code == 403
         assert client.post(f"{PAGE}pause/", {"reason": "x"}).status_code == 403
@@ -264,7 +264,7 @@ class TestRights:
 
     @pytest.mark.parametrize("model", ["cursor", "parked", "storepause"])
     def test_nobody_edits_or_deletes_rows(self, client, model):
-        client.force_login(get_user_model().objects.create_superuser("root@example.org", "x"))
+        sign_in_staff(client, get_user_model().objects.create_superuser("root@example.org", "x"))
         pause("memory", by="olga", reason="x")
         row = StorePause.objects.get()
         assert client.get(f"/admin/propagation/{model}/").status_code == 200

@@ -1,0 +1,263 @@
+"""Who reaches what: every role × every page of admin × every page of members.
+
+The tables below say what is meant. A page or a model that is in none of them makes a test fail,
+so that somebody decides who it is for. To read the first one: v sees, a adds, c changes, d deletes.
+"""
+
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Member, MemberAccess, UnusualAccess
+from consent.links import Link, make_token
+from consent.models import Notice, ParkedMail, Purpose, Rollout
+from desk.roles import Role
+from desk.tests.matrix import custom_admin_pages, models, other_pages
+from ledger.models import CurrentChoice, Entry
+from propagation.models import Cursor, Parked, StorePause
+from tests.people import choose, make_member, sign_in_staff
+
+pytestmark = pytest.mark.django_db
+
+SUPERUSER, NO_ROLE, MEMBER, NOBODY = "superuser", "staff without a role", "member", "nobody"
+STAFF = [*Role, SUPERUSER]
+ALL = [*STAFF, NO_ROLE, MEMBER, NOBODY]
+
+MODELS = """
+                        agent  lead  campaigns  officer  auditor  operator  superuser
+accounts.member         v      v     -          v        v        -         vac
+accounts.memberaccess   -      v     -          v        v        -         v
+accounts.unusualaccess  -      v     -          v        v        -         v
+auth.group              -      -     -          -        -        -         vacd
+consent.notice          v      v     v          vac      v        -         vacd
+consent.parkedmail      v      v     -          v        v        -         v
+consent.purpose         -      -     -          -        v        -         vacd
+consent.rollout         v      v     v          vac      v        -         vac
+ledger.entry            v      v     -          v        v        -         v
+mfa.authenticator       -      -     -          -        -        -         vd
+propagation.cursor      -      -     -          v        v        v         v
+propagation.parked      v      v     -          v        v        v         v
+propagation.storepause  -      -     -          -        v        v         v
+"""
+
+LOOKS_AT_STORES = {Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, SUPERUSER}
+READS_THE_LOG = {Role.SUPPORT_LEAD, Role.PRIVACY_OFFICER, Role.AUDITOR, SUPERUSER}
+# Name of the page: how it is asked for, and who gets an answer other than a refusal.
+CUSTOM = {
+    "auth_user_password_change": ("get", ["MEMBER"], {SUPERUSER}),
+    "propagation_store": ("get", ["sql"], LOOKS_AT_STORES),
+    "propagation_store_pause": ("get", ["sql"], {Role.OPERATOR, SUPERUSER}),
+    "propagation_store_act": ("post", ["sql", "resume"], {Role.OPERATOR, SUPERUSER}),
+    "accounts_memberaccess_export": ("get", [], READS_THE_LOG),
+}
+
+# What is not admin. PUBLIC: the same for everybody. OWN: about whoever is signed in, and nobody
+# else; others sign in first. FACTOR: the second factor, which only staff have.
+PUBLIC = {
+    "account_confirm_email", "account_confirm_login_code", "account_email",
+    "account_email_verification_sent", "account_inactive", "account_login", "account_logout",
+    "account_request_login_code", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup",
+    "accessibility", "favicon.ico", "gpc", "healthz", "jwks", "mailbox", "mailbox_codes",
+    "mailbox_html", "mailbox_message", "metrics", "mfa_authenticate", "notice", "notice_version",
+    "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "seen_by_link",
+    "set_language", "verify",
+}  # fmt: skip
+OWN = {
+    "account_change_password": [], "account_reauthenticate": [], "account_set_password": [],
+    "choose": [], "confirmations": [], "country": [], "dashboard": [], "delete_my_data": [],
+    "my_data": [], "my_data_html": [], "my_data_json": [], "receipt": [1], "receipt_json": [1],
+    "receipt_pdf": [1],
+}  # fmt: skip
+FACTOR = {
+    "mfa_activate_totp": [], "mfa_add_webauthn": [], "mfa_deactivate_totp": [],
+    "mfa_download_recovery_codes": [], "mfa_edit_webauthn": [1],
+    "mfa_generate_recovery_codes": [], "mfa_index": [], "mfa_list_webauthn": [],
+    "mfa_reauthenticate": [], "mfa_reauthenticate_webauthn": [], "mfa_remove_webauthn": [1],
+    "mfa_view_recovery_codes": [],
+}  # fmt: skip
+
+
+@pytest.fixture
+def browser_of(staff, member):
+    def browser_of(who):
+        if who in set(Role):
+            return staff(who)
+        browser = Client()
+        if who == SUPERUSER:
+            boss = Member.objects.create_superuser("boss@staff.example", member_ref="boss")
+            sign_in_staff(browser, boss)
+        elif who == NO_ROLE:
+            sign_in_staff(browser, make_member("new@staff.example", is_staff=True))
+        elif who == MEMBER:
+            browser.force_login(member)
+        return browser
+
+    return browser_of
+
+
+@pytest.fixture
+def rows(sql_store, notice, other):
+    """One row of each model in admin, by label; ``sql`` is a store."""
+    now = timezone.now()
+    draft = Notice.objects.create(purpose=notice.purpose, version=2)
+    made = [
+        other,
+        MemberAccess.objects.create(by="x", member_ref="y", what="viewed"),
+        UnusualAccess.objects.create(
+            kind="many", by="x", day=now.date(), members=60, first_at=now, last_at=now
+        ),
+        Group.objects.first(),
+        draft,
+        ParkedMail.objects.create(
+            member=other, partition=0, purpose="p", revision=1, reason="x", parked_at=now
+        ),
+        Purpose.objects.create(code="unused"),
+        Rollout.objects.create(
+            notice=draft, region="eu_eea", announced_on=now.date(),
+            starts_on=now.date() + timedelta(days=40),
+        ),
+        choose("ben") and Entry.objects.get(member_ref="ben"),
+        Authenticator.objects.create(user=other, type="recovery_codes", data={}),
+        Cursor.objects.create(store="sql", partition=0),
+        Parked.objects.create(
+            store="sql", partition=0, member_ref="ben", purpose="p", revision=1, reason="x",
+            parked_at=now, retry_at=now,
+        ),
+        StorePause.objects.create(store="sql", paused_at=now, by="x", reason="x"),
+    ]  # fmt: skip
+    return {row._meta.label_lower: row.pk for row in made}
+
+
+def table():
+    """What MODELS says: who may do what with which model."""
+    _head, *lines = [line.split() for line in MODELS.strip().splitlines()]
+    return {
+        model: dict(zip(STAFF, (set(word) - {"-"} for word in may), strict=True))
+        for model, *may in lines
+    }
+
+
+def measured(browser, label, key):
+    """What this browser can do with the model, as letters of the table."""
+
+    def ask(page, method="get", arguments=()):
+        url = reverse(f"admin:{label.replace('.', '_')}_{page}", args=arguments)
+        return getattr(browser, method)(url, follow=method == "get")
+
+    def refused(*page):
+        answer = ask(*page)
+        return answer.status_code == 403 or "/login/" in answer.request["PATH_INFO"]
+
+    may = set()
+    sees = [refused("changelist"), refused("change", "get", [key])]
+    assert sees[0] == sees[1] == refused("history", "get", [key]), label
+    if not sees[0]:
+        may.add("v")
+    if not refused("add"):
+        may.add("a")
+    if ask("change", "post", [key]).status_code == 200:  # the form, as it is not filled in
+        may.add("c")
+    if not refused("delete", "get", [key]):
+        may.add("d")
+    return may
+
+
+def test_every_page_is_classified():
+    assert set(models()) == set(table()), "add the model to MODELS, and a row to `rows`"
+    assert custom_admin_pages() == set(CUSTOM), "add the page to CUSTOM"
+    assert other_pages() == PUBLIC | set(OWN) | set(FACTOR), "add the page to PUBLIC, OWN, FACTOR"
+
+
+@pytest.mark.parametrize("who", STAFF)
+def test_models_in_admin(browser_of, rows, who):
+    browser = browser_of(who)
+    assert {label: measured(browser, label, rows[label]) for label in rows} == {
+        label: may[who] for label, may in table().items()
+    }
+
+
+@pytest.mark.parametrize("who", [NO_ROLE, MEMBER, NOBODY])
+def test_others_reach_nothing_in_admin(browser_of, rows, who):
+    browser = browser_of(who)
+    for label, key in rows.items():
+        assert measured(browser, label, key) == set(), label
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_other_pages_in_admin(browser_of, rows, member, who):
+    browser = browser_of(who)
+    for name, (method, arguments, allowed) in CUSTOM.items():
+        about = [member.pk if one == "MEMBER" else one for one in arguments]
+        answer = getattr(browser, method)(reverse(f"admin:{name}", args=about))
+        if who in {MEMBER, NOBODY}:
+            assert "/login/" in answer.headers["Location"], name
+        else:
+            assert answer.status_code in ({200, 302} if who in allowed else {403}), name
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_the_first_pages_of_admin(browser_of, who):
+    browser = browser_of(who)
+    for name in ("index", "password_change", "jsi18n"):
+        answer = browser.get(reverse(f"admin:{name}"))
+        if who in {MEMBER, NOBODY}:
+            assert "/login/" in answer.headers["Location"]
+        else:
+            assert answer.status_code == 200
+    assert browser.get("/admin/no/such/page/").status_code in {302, 404}
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_pages_about_oneself(browser_of, notice, other, who):
+    """Nobody of staff sees another member there, or does something as one."""
+    choose("ben")
+    browser = browser_of(who)
+    for name, arguments in OWN.items():
+        answer = browser.get(reverse(name, args=arguments))
+        content = b"" if answer.streaming else answer.content
+        assert other.email.encode() not in content
+        assert answer.status_code in {200, 286, 302, 404, 405}, name
+        if who == NOBODY and name not in {"choose", "confirmations", "dashboard"}:
+            assert "/accounts/login/" in answer.headers["Location"], name
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_pages_of_the_second_factor(browser_of, who):
+    browser = browser_of(who)
+    for name, arguments in FACTOR.items():
+        answer = browser.get(reverse(name, args=arguments))
+        if who == NOBODY:
+            assert "/accounts/login/" in answer.headers["Location"]
+        elif who == MEMBER:
+            assert answer.status_code == 404
+        else:
+            assert answer.status_code in {200, 302, 404}, name
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_public_pages_are_the_same_for_all(browser_of, notice, other, who):
+    browser, token = browser_of(who), make_token(Link(other.pk, notice.pk))
+    for path in (
+        "/en/notice/", "/en/notice/1/", "/accessibility/", "/verify/", f"/o/{token}/",
+        "/.well-known/gpc.json", "/.well-known/jwks.json", "/healthz",
+    ):  # fmt: skip
+        assert browser.get(path).status_code == 200, path
+    assert not Entry.objects.exists()  # looking changes nothing
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_nobody_allows_for_another(browser_of, notice, other, who):
+    """Whatever is sent along: the choice is that of whoever is signed in."""
+    choose("ben")
+    browser = browser_of(who)
+    named = {"member": other.pk, "member_ref": "ben", "user": other.pk, "email": other.email}
+    token = make_token(Link(other.pk, notice.pk))
+    for path in ("/choose/", f"/o/{token}/", f"/choose/?member_ref=ben&member={other.pk}"):
+        browser.post(path, {"decision": "allowed", "request_id": "1", **named})
+    assert CurrentChoice.objects.get(member_ref="ben").decision == "objected"
