@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from accounts.admin import CappedPaginator
 from desk.actions import CORRECTION
@@ -28,9 +30,10 @@ class CorrectionAdmin(ReadOnlyAdmin):
         return [
             path("<int:pk>/change/", view(self.correction_view), name="desk_correction_change"),
             path("<int:pk>/do/<slug:action>/", view(self.act_view), name="desk_correction_act"),
-            path("", view(self.changelist_view), name="desk_correction_changelist"),
+            *super().get_urls(),
         ]
 
+    @method_decorator(require_safe)
     def correction_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, "desk.view_correction")
         found = get_object_or_404(Correction, pk=pk)
@@ -48,6 +51,7 @@ class CorrectionAdmin(ReadOnlyAdmin):
         return render(request, "correction", context)
 
     def act_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
+        require(request, "desk.view_correction")
         found = get_object_or_404(Correction, pk=pk)
         back = reverse("admin:desk_correction_change", args=[pk])
         return act_page(request, CORRECTION, action, found, back)

@@ -9,8 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.csp import CSP
+from django.utils.decorators import method_decorator
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_safe
 
 from accounts.access_log import note, note_all
 from accounts.models import Member, MemberAccess
@@ -27,8 +29,8 @@ from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
 
 What = MemberAccess.What
-FRAMING = {**settings.SECURE_CSP, "frame-src": [CSP.SELF]}
-FRAMED = {
+FRAMING: dict[str, list[str]] = {**settings.SECURE_CSP, "frame-src": [CSP.SELF]}
+FRAMED: dict[str, list[str]] = {
     **settings.SECURE_CSP,
     "frame-ancestors": [CSP.SELF],
     "script-src": [CSP.NONE],
@@ -75,6 +77,7 @@ class MemberPageAdmin(ReadOnlyAdmin):
                    "nothing": groups == []}  # fmt: skip
         return render(request, "search", context)
 
+    @method_decorator(require_safe)
     def page_view(self, request: HttpRequest, ref: str) -> HttpResponse:
         require(request, "desk.view_memberpage")
         who = _whom(request, ref)
@@ -105,6 +108,7 @@ class MemberPageAdmin(ReadOnlyAdmin):
 
         return done(request, opened, _address(ref))
 
+    @method_decorator(require_safe)
     def sees_view(self, request: HttpRequest, ref: str) -> HttpResponse:
         require(request, "desk.view_memberpage")
         who = _opened(request, ref)
@@ -115,11 +119,13 @@ class MemberPageAdmin(ReadOnlyAdmin):
         return answer
 
     def act_view(self, request: HttpRequest, ref: str, action: str) -> HttpResponse:
+        require(request, "desk.view_memberpage")
         who = _whom(request, ref)
         if not who.open:
             return redirect(_address(ref))
         return act_page(request, MEMBER, action, who, _address(ref))
 
+    @method_decorator(require_safe)
     def evidence_view(self, request: HttpRequest, key: str) -> HttpResponse:
         require(request, "desk.view_evidence")
         found = get_object_or_404(Evidence.objects.select_related("member"), key=key)

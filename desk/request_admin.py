@@ -9,6 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone, translation
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from accounts.access_log import note
 from accounts.admin import CappedPaginator
@@ -76,10 +78,10 @@ class RequestAdmin(ReadOnlyAdmin):
             page("change/", self.request_view, "change"),
             page("do/<slug:action>/", self.act_view, "act"),
             page("my-data.<slug:kind>", self.my_data_view, "my_data"),
-            path("", self.admin_site.admin_view(self.changelist_view),
-                 name="desk_memberrequest_changelist"),
-        ]  # fmt: skip
+            *super().get_urls(),
+        ]
 
+    @method_decorator(require_safe)
     def request_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, "desk.view_memberrequest")
         found = get_object_or_404(MemberRequest, pk=pk)
@@ -100,9 +102,11 @@ class RequestAdmin(ReadOnlyAdmin):
         return render(request, "request", context)
 
     def act_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
+        require(request, "desk.view_memberrequest")
         found = get_object_or_404(MemberRequest, pk=pk)
         return act_page(request, REQUEST, action, found, _address(pk))
 
+    @method_decorator(require_safe)
     def my_data_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         """All that is held about who asked for it, to be sent on to them."""
         require(request, "desk.export_member")

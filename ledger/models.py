@@ -80,10 +80,11 @@ class Entry(models.Model):
     notice_language = models.CharField(max_length=12, blank=True)
     request_id = models.UUIDField()
     recorded_at = models.DateTimeField()
-    evidence_sha256 = models.CharField(
+    # Not "": a column that is null was added to the large table without writing each row.
+    evidence_sha256 = models.CharField(  # noqa: DJ001
         "evidence",
         max_length=64,
-        null=True,  # noqa: DJ001 — added to a large table without writing each row
+        null=True,
         editable=False,
         help_text="SHA-256 of the file by which support recorded it, in hex.",
     )

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0008_member_name'),
+        ('accounts', '0010_member_name'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -20,7 +20,7 @@ def drop_index(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0007_access_reasons")]
+    dependencies = [("accounts", "0009_staff_index")]
     operations = [
         migrations.AddField(
             model_name="member",
