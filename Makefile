@@ -47,11 +47,7 @@ run: ## Set up and serve the site with demo data (PORT=8000, PRIVACYDASH_DATA=va
 test: ## Set up and run the tests.
 	$(call INSTALL,requirements-dev.txt)
 	@$(PY) -m babel.messages.frontend -q compile -d locale -D django
-	@$(TEMPORARY) $(PY) -m pytest -q $(PYTEST_ARGS)
-	@echo "Again, with PostgreSQL as the site's database:"
-	@$(TEMPORARY) TEST_DATABASE=postgres $(PY) -m pytest -q \
-	  -m "not browser and not processes and not stores" $(PYTEST_ARGS) \
-	  || [ $$? = 5 ] # none of those that were asked for
+	@$(TEMPORARY) PYTEST_ARGS="$(PYTEST_ARGS)" bash .ci/test
 
 test-faults: ## Break the site in each way and check that it holds (FAULTS=short or full, SEED=).
 	$(call INSTALL,requirements-dev.txt)
