@@ -29,8 +29,8 @@ from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
 
 What = MemberAccess.What
-FRAMING: dict[str, list[str]] = {**settings.SECURE_CSP, "frame-src": [CSP.SELF]}
-FRAMED: dict[str, list[str]] = {
+FRAMING: dict[str, Any] = {**settings.SECURE_CSP, "frame-src": [CSP.SELF]}
+FRAMED: dict[str, Any] = {
     **settings.SECURE_CSP,
     "frame-ancestors": [CSP.SELF],
     "script-src": [CSP.NONE],

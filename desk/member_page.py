@@ -86,8 +86,14 @@ class Page:
         self.situation, self.rule = _rules(member)
         self.account_country = country_name(member.residence.by_account) if member else ""
         self.stated_country = country_name(member.residence.by_member) if member else ""
-        self.correctable = newest is not None and correctable(newest)
-        self.corrections = Correction.objects.filter(member_ref=member_ref).order_by("-pk")[:10]
+        self.corrections = list(
+            Correction.objects.filter(member_ref=member_ref).order_by("-pk")[:10]
+        )
+        self.correctable = (
+            newest is not None
+            and correctable(newest)
+            and all(c.revision != newest.revision or c.state == "refused" for c in self.corrections)
+        )
         self.requests = MemberRequest.objects.filter(member_ref=member_ref).order_by("-pk")[:20]
         self.evidence = Evidence.objects.filter(member=member).order_by("-pk")[:50]
         self.events: list[Event] = timeline(member_ref, member, looks=looks)
