@@ -7,6 +7,8 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa import admin as _mfa_admin  # noqa: F401 (the same)
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount import admin as _sso_admin  # noqa: F401 (the same)
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -36,6 +38,8 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # A row there signs in as its member. Addresses are kept by Member.email alone.
 admin.site.unregister(EmailAddress)
 admin.site.unregister(Authenticator)  # it shows the secret
+# Settings alone say who may vouch for staff.
+admin.site.unregister([SocialAccount, SocialApp, SocialToken])
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]

@@ -121,6 +121,38 @@ def states(site: Site) -> States:
     return States.prepared(site)
 
 
+# As _MEMBERS; the demo's staff as after a sign-in with the second factor.
+_STAFF = """
+import json
+from django.conf import settings
+from django.test import Client
+from accounts.models import Member
+from desk.management.commands.seed_demo import STAFF, SUPERUSER
+from tests.people import sign_in_staff
+
+sessions = {}
+for email in (*STAFF, SUPERUSER):
+    browser = Client()
+    sign_in_staff(browser, Member.objects.get(email=email))
+    name = email.partition("@")[0]
+    sessions[name] = browser.cookies[settings.SESSION_COOKIE_NAME].value
+print("STAFF" + json.dumps(sessions))
+"""
+
+
+def staff_cookies_of(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """What signs in one of the demo's staff by name, such as "agent"; "staff" is the superuser."""
+    printed = site.manage("shell", "-v0", "-c", _STAFF)
+    sessions = json.loads(printed.partition("STAFF")[2])
+    return lambda name: [{"name": "sessionid", "value": sessions[name], "url": site.url}]
+
+
+@pytest.fixture(scope="session")
+def staff_cookies(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """``visit(cookies=staff_cookies("agent"))``."""
+    return staff_cookies_of(site)
+
+
 @pytest.fixture
 def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     """Opens a page; afterwards nothing may have been complained about or fetched elsewhere.

@@ -112,7 +112,7 @@ def test_every_field_of_a_member_is_given_or_left_out_on_purpose():
         "password",  # that there is one is said
         "is_active",  # who is not cannot ask here
         "is_superuser", "groups", "user_permissions", "logentry",  # work of staff
-        "authenticator",  # the second factor of staff: its secret is for no file
+        "authenticator", "socialaccount",  # how staff sign in
         "emailaddress",  # allauth's copy of the address
     }  # fmt: skip
     assert {field.name for field in Member._meta.get_fields()} == given | left_out

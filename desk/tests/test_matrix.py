@@ -89,9 +89,10 @@ PUBLIC = {
     "account_request_login_code", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup",
     "accessibility", "favicon.ico", "gpc", "healthz", "jwks", "mailbox", "mailbox_codes",
-    "mailbox_html", "mailbox_message", "metrics", "mfa_authenticate", "notice", "notice_version",
-    "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "seen_by_link",
-    "set_language", "verify",
+    "mailbox_html", "mailbox_message", "metrics", "openid_connect_login",
+    "openid_connect_callback", "mfa_authenticate", "notice", "notice_version",
+    "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "security_txt",
+    "seen_by_link", "set_language", "verify",
 }  # fmt: skip
 OWN = {
     "account_change_password": [], "account_reauthenticate": [], "account_set_password": [],
