@@ -8,14 +8,14 @@ from allauth.account import views as allauth
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from accounts import forms, views
+from accounts import forms, sso, views
 
 to_dashboard = RedirectView.as_view(pattern_name="dashboard")
 
 urlpatterns = [
     path(
         "login/",
-        allauth.LoginView.as_view(
+        views.SignInView.as_view(
             form_class=forms.SignInForm, extra_context={"code_form": forms.CodeRequestForm}
         ),
         name="account_login",
@@ -60,6 +60,8 @@ urlpatterns = [
         allauth.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("sso/<slug:provider_id>/", sso.login, name="openid_connect_login"),
+    path("sso/<slug:provider_id>/callback/", sso.callback, name="openid_connect_callback"),
     path("second-factor/", include("accounts.second_factor_urls")),
     path("country/", views.country, name="country"),
     path("email/", to_dashboard, name="account_email"),

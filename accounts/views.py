@@ -1,3 +1,8 @@
+# allauth is not typed:
+# mypy: disallow-subclassing-any=False
+
+from typing import Any
+
 from allauth.account import views as allauth
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -9,6 +14,16 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.cldr import country_name
 from accounts.forms import CountryForm, ReauthenticateForm
+from accounts.sso import way_in
+
+
+class SignInView(allauth.LoginView):
+    """allauth's; on the way to admin it also shows the operator's own sign-in, if there is one."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "sso": way_in(self.request.GET.get("next", ""))}
+
 
 _reauthenticate = allauth.ReauthenticateView.as_view(form_class=ReauthenticateForm)
 

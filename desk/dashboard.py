@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns.charts import Chart
@@ -16,6 +17,7 @@ from consent.models import Reach
 from desk import charts, counting
 from desk.charts import Times
 from desk.counters import ChoiceCount, LatencyCount, bound_of
+from desk.models import REMIND_BEFORE, MemberRequest
 from ledger.models import Channel
 from propagation import sla
 from propagation.models import Parked
@@ -106,6 +108,12 @@ def _objections(since: date, until: date) -> tuple[dict[date, int], dict[str, in
         by_region[REGIONS.get(region, region)] += number
         by_channel[str(dict(Channel.choices).get(channel, channel))] += number
     return by_day, by_region, by_channel
+
+
+def requests_near(today: date) -> "QuerySet[MemberRequest]":
+    """Open requests that are late or near their deadline, the most urgent first."""
+    near = MemberRequest.objects.open().filter(due_on__lte=today + REMIND_BEFORE)
+    return near.order_by("due_on", "pk")
 
 
 def told() -> list[Reach]:

@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from desk import unusual
-from desk.dashboard import SPANS, overview
-from desk.models import Dashboard
+from desk.counters import Dashboard
+from desk.dashboard import SPANS, overview, requests_near
 from propagation.admin import ReadOnlyAdmin
 
 SHOWN = 20
@@ -32,6 +33,8 @@ class DashboardAdmin(ReadOnlyAdmin):
             "title": "Dashboard",
             "overview": overview(days),
             "spans": SPANS,
+            "requests": requests_near(timezone.localdate())[:SHOWN],
+            "reads_requests": request.user.has_perm("desk.view_memberrequest"),
             "unusual": unusual.recent()[:SHOWN] if _reads_the_log(request) else [],
             "reads_the_log": _reads_the_log(request),
             "may_make_packs": request.user.has_perm("desk.make_evidencepack"),

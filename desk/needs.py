@@ -14,6 +14,7 @@ from accounts.second_factor import FACTORS
 from campaigns.models import Campaign, MailStop
 from consent.models import Notice, ParkedMail, Rollout
 from desk.attention import Item, Urgency, counted, list_of, register
+from desk.models import Correction, MemberRequest
 from propagation.models import Alarm, Parked, StorePause
 
 
@@ -49,6 +50,14 @@ def _proposed() -> "QuerySet[Any]":
 
 def _held() -> "QuerySet[Any]":
     return Rollout.objects.filter(held=True, starts_on__lte=timezone.localdate())
+
+
+def _late() -> "QuerySet[Any]":
+    return MemberRequest.objects.overdue(timezone.localdate())
+
+
+def _near() -> "QuerySet[Any]":
+    return MemberRequest.objects.near(timezone.localdate())
 
 
 def _unusual() -> "QuerySet[Any]":
@@ -106,6 +115,18 @@ NEEDS = (
     Need(
         "accounts.view_unusualaccess", _unusual, "report", "reports",
         "of unusual access to members in the last week", "accounts.unusualaccess",
+    ),
+    Need(
+        "desk.handle_memberrequest", _late, "request", "requests",
+        "of members overdue", "desk.memberrequest", "state=overdue", urgency=Urgency.NOW,
+    ),
+    Need(
+        "desk.handle_memberrequest", _near, "request", "requests",
+        "of members near the deadline", "desk.memberrequest", "state=near",
+    ),
+    Need(
+        "desk.decide_correction", Correction.objects.asked, "correction", "corrections",
+        "waiting for a second person", "desk.correction", "state__exact=asked",
     ),
     # Held by nobody but superusers, as no role has it.
     Need(

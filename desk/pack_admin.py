@@ -19,9 +19,9 @@ from kombu.exceptions import OperationalError
 from accounts.admin import CappedPaginator
 from accounts.regions import Region
 from consent.notice_admin import staff
-from desk.models import EvidencePack
 from desk.pack_scope import PackError, Scope, scope_of
 from desk.packing import ask, file_of, note_export
+from desk.packs import EvidencePack
 from desk.tasks import make_packs
 from propagation.admin import ReadOnlyAdmin
 

@@ -2,7 +2,14 @@
 
 from celery import shared_task
 
-from desk import counting, packing, purging, unusual
+from desk import counting, mails, packing, purging, reminders, unusual
+
+
+@shared_task
+def sweep() -> None:
+    """Send what support asked to be sent, and remind of requests."""
+    mails.send_due()
+    reminders.remind()
 
 
 @shared_task

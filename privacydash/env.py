@@ -2,6 +2,7 @@
 
 import binascii
 import os
+import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import date
@@ -9,6 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
+
+_CONTACT = re.compile(r"\A(https://\S+|mailto:\S+@\S+|tel:\+?[\d-]+)\Z")
 
 
 class Required:
@@ -135,3 +138,15 @@ def time_zone(raw: str) -> ZoneInfo:
         return ZoneInfo(raw)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"there is no time zone {raw!r}") from None
+
+
+def contacts(name: str, default: list[str]) -> list[str]:
+    """Addresses as RFC 9116 wants them: https:, mailto: or tel:; a mail address may stand alone."""
+
+    def parse(raw: str) -> list[str]:
+        found = [word if ":" in word else f"mailto:{word}" for word in _words(raw)]
+        if not found or not all(map(_CONTACT.match, found)):
+            raise ValueError("each is a mail address, or begins with https:, mailto: or tel:")
+        return found
+
+    return parsed(name, default, parse)

@@ -113,6 +113,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "desk",  # the last: it gives the roles permissions of all others
 ]
@@ -215,6 +217,11 @@ OPERATOR_LEAD_COUNTRY = env.text("OPERATOR_LEAD_COUNTRY", "IE" if EMBEDDED else 
 OPERATOR_ACCENT = env.parsed("OPERATOR_ACCENT", None, colour.accent)
 OPERATOR_LOGO = env.parsed("OPERATOR_LOGO", None, env.picture)
 
+# Whom to tell of a weakness, in /.well-known/security.txt.
+SECURITY_CONTACTS = env.contacts("SECURITY_CONTACTS", [f"mailto:{OPERATOR_PRIVACY_EMAIL}"])
+SECURITY_LANGUAGES = env.words("SECURITY_LANGUAGES", ["en"])
+SECURITY_POLICY_URL = env.text("SECURITY_POLICY_URL", "")
+
 # Sign-in -------------------------------------------------------------------------------------
 
 SESSION_ENGINE = "accounts.sessions"
@@ -270,6 +277,28 @@ WELL_KNOWN_MEMBERS = env.words("WELL_KNOWN_MEMBERS", [])
 STAFF_HOURS = env.hours("STAFF_HOURS", (7, 20))
 STAFF_WEEKENDS = env.boolean("STAFF_WEEKENDS", False)
 STAFF_TIME_ZONE = env.parsed("STAFF_TIME_ZONE", ZoneInfo("UTC"), env.time_zone)
+# Staff sign in by the operator's own identity provider, where one is set (`accounts.sso`).
+SSO_ISSUER = env.text("SSO_ISSUER", "").rstrip("/")
+SSO_NAME = env.text("SSO_NAME", f"{OPERATOR_NAME} sign-in")
+SOCIALACCOUNT_ADAPTER = "accounts.sso.Adapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+# A form that leads to the provider would break form-action of the content security policy; the
+# provider's answer is tied to this browser by state and PKCE.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "staff",
+                "name": SSO_NAME,
+                "client_id": env.text("SSO_CLIENT_ID", env.REQUIRED if SSO_ISSUER else ""),
+                "secret": env.text("SSO_CLIENT_SECRET", env.REQUIRED if SSO_ISSUER else ""),
+                "settings": {"server_url": SSO_ISSUER},
+            }
+        ],
+    }
+}
 STAFF_IDLE_MINUTES = env.integer("STAFF_IDLE_MINUTES", 30, minimum=1)
 
 # Languages and times -------------------------------------------------------------------------
@@ -343,6 +372,16 @@ UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
 # Evidence packs: a folder that workers and the site share, and for how long their files are kept.
 PACKS_FOLDER = Path(env.text("PACKS_FOLDER", str(DATA / "packs")))
 PACKS_KEPT_DAYS = env.integer("PACKS_KEPT_DAYS", 30, minimum=1)
+# Support -------------------------------------------------------------------------------------
+
+# Files that members send to support lie here, where no web server looks; empty: none are taken.
+EVIDENCE_DIR = env.text("EVIDENCE_DIR", str(DATA / "evidence") if EMBEDDED else "")
+EVIDENCE_MAX_BYTES = env.integer("EVIDENCE_MAX_MB", 10, minimum=1) * 1_000_000
+FILE_UPLOAD_HANDLERS = [
+    "desk.uploads.Limited",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # Ledger and propagation ----------------------------------------------------------------------
 
@@ -453,6 +492,7 @@ CELERY_BEAT_SCHEDULE = {
     "count": {"task": "desk.tasks.count", "schedule": 10.0, "options": {"expires": 30}},
     "packs": {"task": "desk.tasks.make_packs", "schedule": 10.0, "options": {"expires": 30}},
     "reach": {"task": "desk.tasks.count_reach", "schedule": 600.0, "options": {"expires": 600}},
+    "desk": {"task": "desk.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     "unusual": {
         "task": "desk.tasks.look_for_unusual",
         "schedule": 300.0,

@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from privacydash import health, mailbox, operator
+from privacydash import health, mailbox, operator, security
 from propagation.metrics import metrics
 
 admin.site.site_header = admin.site.site_title = "PrivacyDash"
@@ -28,6 +28,7 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("operator.css", operator.colours, name="operator_colours"),
     path("operator-logo", operator.logo, name="operator_logo"),
+    path(".well-known/security.txt", security.security_txt, name="security_txt"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),

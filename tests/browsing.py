@@ -23,7 +23,7 @@ from accounts.models import Member
 from consent.dashboard import current_notice
 from consent.links import Link, make_token
 from ledger.append import NewChoice, append
-from ledger.models import Channel, Decision
+from ledger.models import Channel, Decision, Entry
 from propagation.models import Cursor, Parked
 
 notice = current_notice()
@@ -66,7 +66,9 @@ for state in ("objected", "allowed", "link-objected"):
 choose("state-allowed", Decision.ALLOWED)
 choose("state-delayed", Decision.OBJECTED, timedelta(hours=20))
 # Refused by one store for long, which only shows once the store has the choices after it.
-while not Cursor.objects.filter(store="affiliates", position__gte=5).exists():
+while not Cursor.objects.filter(
+    store="affiliates", position__gte=Entry.objects.count()
+).exists():
     time.sleep(0.2)
 Parked.objects.create(
     store="affiliates", partition=0, member_ref="state-delayed", purpose=settings.PURPOSE,
@@ -117,6 +119,38 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
 @pytest.fixture(scope="session")
 def states(site: Site) -> States:
     return States.prepared(site)
+
+
+# As _MEMBERS; the demo's staff as after a sign-in with the second factor.
+_STAFF = """
+import json
+from django.conf import settings
+from django.test import Client
+from accounts.models import Member
+from desk.management.commands.seed_demo import STAFF, SUPERUSER
+from tests.people import sign_in_staff
+
+sessions = {}
+for email in (*STAFF, SUPERUSER):
+    browser = Client()
+    sign_in_staff(browser, Member.objects.get(email=email))
+    name = email.partition("@")[0]
+    sessions[name] = browser.cookies[settings.SESSION_COOKIE_NAME].value
+print("STAFF" + json.dumps(sessions))
+"""
+
+
+def staff_cookies_of(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """What signs in one of the demo's staff by name, such as "agent"; "staff" is the superuser."""
+    printed = site.manage("shell", "-v0", "-c", _STAFF)
+    sessions = json.loads(printed.partition("STAFF")[2])
+    return lambda name: [{"name": "sessionid", "value": sessions[name], "url": site.url}]
+
+
+@pytest.fixture(scope="session")
+def staff_cookies(site: Site) -> Callable[[str], list[dict[str, str]]]:
+    """``visit(cookies=staff_cookies("agent"))``."""
+    return staff_cookies_of(site)
 
 
 @pytest.fixture

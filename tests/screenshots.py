@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import States
+from tests.browsing import States, staff_cookies_of
 from tests.campaigning import Campaigning
-from tests.chromium import chromium, sign_in
+from tests.chromium import chromium
 from tests.officer import Office
 from tests.site import BASE, Site, running_site
 
@@ -99,8 +99,9 @@ def _keep(page: Page, name: str) -> None:
 
 
 def _staff(browser: Browser, site: Site) -> None:
-    page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
-    sign_in(page, site, "staff@demo.example")
+    context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
+    context.add_cookies(staff_cookies_of(site)("staff"))
+    page = context.new_page()
     for name, path in STAFF.items():
         page.goto(path)
         _keep(page, name)

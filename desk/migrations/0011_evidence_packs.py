@@ -5,7 +5,7 @@ import uuid
 from django.db import migrations, models
 
 
-from desk.pack_triggers import PACKS
+from desk.triggers import PACKS
 
 
 def install(apps, schema_editor):

@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import UnusualAccess
 from consent.models import Reach
 from desk import charts, counting
 from desk.counters import bucket_of
 from desk.dashboard import overview, quantile
+from desk.models import MemberRequest
 from desk.roles import Role
 from ledger.models import Channel
 from ledger.seal import seal_all
@@ -85,6 +87,25 @@ def test_what_needs_attention(officer, notice, sql_store, member):
     Reach.objects.filter(rollout__region="eu_eea").update(told=3, concerned=4)
     told = tables(officer.get(PATH))["Told of the current notice"]
     assert ["genai-training 1 in eu_eea", "3", "4", "75.0 %"] in [row[:4] for row in told]
+
+
+def test_requests_near_their_deadline_and_unusual_access(officer, notice):
+    today = timezone.localdate()
+    for kind, days in [("access", 3), ("complaint", -1), ("erasure", 20)]:
+        MemberRequest.objects.create(
+            member_ref="anna", kind=kind, received_on=today, due_on=today + timedelta(days=days),
+            opened_by="x",
+        )  # fmt: skip
+    now = timezone.now()
+    UnusualAccess.objects.create(
+        kind="many", by="agent-7", day=today, members=61, first_at=now, last_at=now
+    )
+    answer = officer.get(PATH)
+    shown = tables(answer)
+    states = [row[2] for row in shown["Requests near their deadline"][1:]]
+    assert states == ["overdue", "near its deadline"]
+    assert shown["Unusual access of staff, the last 30 days"][1][2:] == ["agent-7", "61"]
+    assert b"anna" not in answer.content
 
 
 def test_choices_that_are_not_counted_yet_are_said_to_be_so(officer, notice):

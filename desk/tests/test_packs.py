@@ -21,9 +21,9 @@ from campaigns.tests.campaigns import released
 from consent import told
 from consent.models import RolloutChange
 from desk import counting, packing
-from desk.models import EvidencePack
 from desk.pack_file import write_pack
 from desk.pack_scope import PackError, scope_of
+from desk.packs import EvidencePack
 from desk.roles import Role
 from ledger.seal import seal_all
 from propagation.models import Alarm, Parked, Reconciliation

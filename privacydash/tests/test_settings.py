@@ -53,6 +53,43 @@ def start(tmp_path, **variables):
     )
 
 
+def test_the_demos_codes_are_not_there_in_production(tmp_path):
+    show = SHOW.replace('reverse("mailbox")', 'reverse("mailbox_codes")')
+    answer = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=BASE,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        | {"DJANGO_SETTINGS_MODULE": "privacydash.settings"}
+        | COMPLETE,
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert answer.stdout.split()[-1] == "None"
+
+
+@pytest.mark.parametrize("raw", ["7", "20-7", "7-25", "a-b", "7-7"])
+def test_hours_that_are_none(monkeypatch, raw):
+    monkeypatch.setenv("STAFF_HOURS", raw)
+    with pytest.raises(ImproperlyConfigured, match="STAFF_HOURS"):
+        env.hours("STAFF_HOURS", (7, 20))
+
+
+@pytest.mark.parametrize("raw", ["Mars/Olympus", "../etc", "\0x"])
+def test_a_time_zone_that_is_none(raw):
+    with pytest.raises(ValueError, match="time zone"):
+        env.time_zone(raw)
+
+
+def test_hours_and_time_zone_that_are_good(monkeypatch):
+    monkeypatch.setenv("STAFF_HOURS", "0-24")
+    assert env.hours("STAFF_HOURS", (7, 20)) == (0, 24)
+    assert env.time_zone("Europe/Dublin").key == "Europe/Dublin"
+
+
+def test_sso_is_never_half_configured(tmp_path):
+    answer = start(tmp_path, SSO_ISSUER="https://sso.example")
+    assert "SSO_CLIENT_ID is not set" in answer.stderr
+
+
 def test_embedded_needs_no_variable(tmp_path):
     assert start(tmp_path).stdout.split() == [
         "True", "False", "False", "False", "csrftoken", "/mailbox/",
