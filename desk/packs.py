@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from accounts.models import Member
 from accounts.regions import Region
+
+_MEMBER = Member.objects.filter(member_ref=OuterRef("member_ref"))
 
 
 class EvidencePackQuerySet(models.QuerySet["EvidencePack"]):
@@ -18,7 +21,9 @@ class EvidencePackQuerySet(models.QuerySet["EvidencePack"]):
         return self.filter(free, finished_at=None)
 
     def to_purge(self, before: datetime) -> "EvidencePackQuerySet":
-        return self.filter(finished_at__lte=before, purged_at=None)
+        """Kept for long enough, or about somebody who was erased."""
+        kept = self.filter(finished_at__isnull=False, purged_at=None)
+        return kept.filter(Q(finished_at__lte=before) | ~Q(member_ref="") & ~Exists(_MEMBER))
 
 
 class EvidencePack(models.Model):
@@ -61,8 +66,10 @@ class EvidencePack(models.Model):
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a file to download."""
-        return bool(self.sha256) and self.purged_at is None
+        """Whether there is a file to download; of a member, only while they are one."""
+        if not self.sha256 or self.purged_at:
+            return False
+        return not self.member_ref or Member.objects.filter(member_ref=self.member_ref).exists()
 
     @property
     def file_name(self) -> str:

@@ -14,11 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.access_log import note
-from accounts.models import MemberAccess
+from accounts.models import Member, MemberAccess
 from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.tests.campaigns import released
 from consent import told
+from consent.erasure import erase
 from consent.models import RolloutChange
 from desk import counting, packing
 from desk.pack_file import write_pack
@@ -361,6 +362,16 @@ class TestInAdmin:
         assert officer.get(self.file(pack)).status_code == 404
         assert EvidencePack.objects.get().sha256 == pack.sha256
         assert packing.purge(now + timedelta(days=31)) == 0
+
+    def test_it_goes_with_the_member(self, officer, busy):
+        packing.ask(scope(member_ref="anna-71"), by="jo")
+        packing.make_due()
+        pack = EvidencePack.objects.get()
+        assert officer.get(self.file(pack)).status_code == 200
+        erase(Member.objects.get(member_ref="anna-71").pk)
+        assert officer.get(self.file(pack)).status_code == 404
+        assert packing.purge(timezone.now()) == 1
+        assert not packing.file_of(pack).exists()
 
 
 @pytest.mark.usefixtures("packs")
