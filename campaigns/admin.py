@@ -77,7 +77,7 @@ class CampaignAdmin(CampaignReports):
             ),
             ("Test addresses", {"fields": ("seeds",)}),
             ("When (UTC)", {"fields": ("starts_at", "stops_at", "quiet_from", "quiet_until")}),
-            ("How fast", {"fields": ("per_minute", "ramp_from", "ramp_hours")}),
+            ("How fast", {"fields": ("per_minute", "ramp_from", "ramp_hours", "sent_elsewhere")}),
             (
                 "Limits for single mailbox providers, in mails a minute",
                 {"fields": tuple(map(limit_field, PROVIDERS)), "classes": ("collapse",)},

@@ -31,6 +31,7 @@ LABELS = {
     "told_days": "Days since they were told",
     "objected": "Who has objected",
     "minors": "Members under 18",
+    "sent_elsewhere": "Another system sends the mails",
     "starts_at": "Start",
     "stops_at": "Last moment",
     "per_minute": "Mails a minute",
@@ -47,6 +48,7 @@ HELP = {
     "told_days": "For a reminder: told at least so many days ago.",
     "objected": "By the choice that holds when the mail is about to be sent.",
     "minors": "Their data is never used. Their own texts are below, beside the others.",
+    "sent_elsewhere": "It gets the personal links from here, and tells what became of each mail.",
     "starts_at": "UTC. It does not start before it is released and its audience is written down.",
     "stops_at": "UTC. Whoever still waits then is not mailed, and the report says so.",
     "per_minute": "In all, at most.",
@@ -92,8 +94,8 @@ class CampaignForm(LimitFields, TextFields, forms.ModelForm):  # type: ignore[ty
         model = Campaign
         fields = (
             "name", "notice", "regions", "countries", "languages", "joined_before", "told",
-            "told_days", "objected", "minors", "seeds", "starts_at", "stops_at", "per_minute",
-            "ramp_from", "ramp_hours", "quiet_from", "quiet_until",
+            "told_days", "objected", "minors", "seeds", "sent_elsewhere", "starts_at",
+            "stops_at", "per_minute", "ramp_from", "ramp_hours", "quiet_from", "quiet_until",
         )  # fmt: skip
         labels = LABELS
         help_texts = HELP

@@ -29,7 +29,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def running(self, now: datetime) -> "CampaignQuerySet":
         """Those that may send now, the kill switch apart."""
         return self.filter(
-            Q(not_before=None) | Q(not_before__lte=now), state=Campaign.State.RUNNING
+            Q(not_before=None) | Q(not_before__lte=now),
+            state=Campaign.State.RUNNING,
+            sent_elsewhere=False,
         )
 
     def under_way(self) -> "CampaignQuerySet":
@@ -96,6 +98,14 @@ class Campaign(models.Model):
         ),
     )
     seeds = models.JSONField(default=list, blank=True, help_text="Addresses that tests go to.")
+
+    sent_elsewhere = models.BooleanField(
+        default=False,
+        help_text=(
+            "Another system sends the mails: it gets the personal links from here, and tells what "
+            "became of each mail."
+        ),
+    )
 
     # When and how fast. These may change while it runs.
     starts_at = models.DateTimeField(default=timezone.now)
@@ -445,6 +455,27 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} to {self.member_id}: {self.state}"
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether a mail may have gone out, so that something can come back."""
+        return self.attempts > 0
+
+
+class ReceivedEvent(models.Model):
+    """An event that another system has told of, so that a repeat of it is known as one."""
+
+    source = models.CharField(max_length=40, help_text="The name of the API token.")
+    event_id = models.CharField(max_length=100)
+    received_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "event_id"], name="received_event_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} of {self.source} at {self.received_at}"
 
 
 class Lane(models.Model):

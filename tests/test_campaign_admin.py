@@ -69,7 +69,7 @@ def test_what_went_wrong_is_in_reach_too(signed_in, campaigning):
     assert [*found, *barriers(page, "form with errors")] == []
 
 
-def test_it_is_live_without_a_reload_and_pauses_at_once(signed_in, campaigning):
+def test_numbers_come_up_without_a_reload(signed_in, campaigning):
     """A count that workers do comes up by itself."""
     page = signed_in("jo")
     page.goto(campaigning.path("draft"))

@@ -19,7 +19,7 @@ from campaigns.tests.campaigns import (
     running,
     walk_to_the_end,
 )
-from tests.people import Role, make_member
+from tests.people import Role, make_member, sign_in_staff
 
 pytestmark = pytest.mark.django_db
 State = Campaign.State
@@ -283,7 +283,7 @@ class TestRights:
 
     def test_nor_a_post_from_elsewhere(self, jo, notice, member):
         browser = Client(enforce_csrf_checks=True)
-        browser.force_login(jo.member)
+        sign_in_staff(browser, jo.member)
         campaign = make_campaign(notice)
         assert press(browser, campaign, "prepare").status_code == 403
         assert fresh(campaign).state == State.DRAFT

@@ -118,14 +118,16 @@ ROWS = {
     "EVIDENCE": "desk.evidence",
 }
 
-# What is not admin. PUBLIC: the same for everybody. OWN: about whoever is signed in, and nobody
-# else; others sign in first. FACTOR: the second factor, which only staff have.
+# What is not admin. PUBLIC: the same for everybody (the API asks other systems for a token). OWN:
+# about whoever is signed in, and nobody else; others sign in first. FACTOR: the second factor,
+# which only staff have.
 PUBLIC = {
     "account_confirm_email", "account_confirm_login_code", "account_email",
     "account_email_verification_sent", "account_inactive", "account_login", "account_logout",
     "account_request_login_code", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup",
-    "accessibility", "favicon.ico", "gpc", "healthz", "jwks", "mailbox", "mailbox_codes",
+    "accessibility", "api_events", "api_links", "favicon.ico", "gpc", "healthz", "jwks", "mailbox",
+    "mailbox_codes",
     "mailbox_html", "mailbox_message", "metrics", "openid_connect_login",
     "openid_connect_callback", "mfa_authenticate", "notice", "notice_version",
     "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "security_txt",
