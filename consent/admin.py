@@ -18,6 +18,10 @@ from propagation.admin import ReadOnlyAdmin
 
 @admin.register(Entry)
 class ChoiceAdmin(ReadOnlyAdmin):
+    explained = (
+        "The ledger: each choice of each member, in the order in which they were recorded. A "
+        "new choice is a new row with the next revision; no row ever changes."
+    )
     list_display = (
         "recorded_at", "member_ref", "purpose", "decision", "revision", "channel",
         "notice_version", "position",)  # fmt: skip
@@ -31,6 +35,10 @@ class ChoiceAdmin(ReadOnlyAdmin):
 class ParkedMailAdmin(ReadOnlyAdmin):
     """By the member's reference, as choices are: whose it is, is looked up in members."""
 
+    explained = (
+        "Confirmations that the mail server did not take, with its answer. They are tried again"
+        " for about a week, and go when the mail is taken."
+    )
     fields = list_display = (
         "parked_at", "member_ref", "purpose", "revision", "attempts", "retry_at", "reason",
     )  # fmt: skip
