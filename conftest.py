@@ -10,6 +10,7 @@ from django.test import TransactionTestCase
 
 from campaigns import triggers as campaigns
 from consent import triggers as consent
+from desk import triggers as desk
 from ledger.triggers import ENTRIES
 
 pytest_plugins = ["tests.servers", "tests.people", "tests.browsing"]
@@ -19,7 +20,7 @@ _flush = TransactionTestCase._fixture_teardown
 
 def _flush_unguarded(self: TransactionTestCase) -> None:
     """Tests that commit are cleaned up by emptying all tables, which the triggers refuse."""
-    guards = [ENTRIES, *consent.GUARDS, *campaigns.GUARDS]
+    guards = [ENTRIES, *consent.GUARDS, *campaigns.GUARDS, *desk.GUARDS]
     for guard in guards:
         guard.remove(connection)
     try:

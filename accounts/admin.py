@@ -17,7 +17,9 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 
 from accounts.access_log import note, note_all
 from accounts.addresses import forget_stale_addresses
@@ -114,10 +116,11 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         "Beginning of the e-mail address or of the member reference. Who is found is logged."
     )
     actions = None
-    readonly_fields = ("joined_at", "last_login")
+    readonly_fields = ("joined_at", "last_login", "support_page")
     fieldsets = (
-        (None, {"fields": ("member_ref", "email", "password")}),
-        ("Where and who", {"fields": ("country", "stated_country", "language", "is_minor")}),
+        (None, {"fields": ("member_ref", "email", "password", "support_page")}),
+        ("Who", {"fields": ("name", "is_minor")}),
+        ("Where", {"fields": ("country", "stated_country", "language")}),
         (
             "Rights",
             {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
@@ -136,6 +139,12 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
             },
         ),
     )
+
+    @admin.display(description="for support")
+    def support_page(self, member: Member) -> str:
+        """What happened to them is there; here is what the host platform sent."""
+        url = reverse("admin:desk_memberpage_change", args=[member.member_ref])
+        return format_html('<a href="{}">The member’s page</a>', url)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Member], search_term: str

@@ -1,9 +1,10 @@
 """Reads a file of members line by line: CSV with a header row, or JSON Lines.
 
-Columns: ``member_ref`` and ``email`` must be there. ``country`` (ISO 3166-1; empty: unknown),
-``language`` (language tag) and ``is_minor`` (also called ``minor``, ``under_18`` or ``under18``;
-true or false, yes or no, 1 or 0) may be left out of the file: what is known then stays. A column
-with any other name is refused, since it may be one of these with a typing mistake in it.
+Columns: ``member_ref`` and ``email`` must be there. ``name``, ``country`` (ISO 3166-1; empty:
+unknown), ``language`` (language tag) and ``is_minor`` (also called ``minor``, ``under_18`` or
+``under18``; true or false, yes or no, 1 or 0) may be left out of the file: what is known then
+stays. A column with any other name is refused, since it may be one of these with a typing mistake
+in it.
 
 A line that cannot be used is a Problem with its number and the reason. The reason never repeats
 an address or an id: it ends up in logs.
@@ -26,7 +27,7 @@ from accounts.regions import country_for
 type Format = Literal["csv", "jsonl"]
 
 REQUIRED = ("member_ref", "email")
-COLUMNS = (*REQUIRED, "country", "language", "is_minor")
+COLUMNS = (*REQUIRED, "name", "country", "language", "is_minor")
 SYNONYMS = dict.fromkeys(("minor", "under_18", "under18"), "is_minor")
 YES = frozenset({"true", "t", "yes", "y", "1"})
 NO = frozenset({"false", "f", "no", "n", "0"})
@@ -36,6 +37,7 @@ MAX_LINES = 20
 """Of one CSV record: an opened quote must not swallow the rest of the file."""
 _LANGUAGE = re.compile(r"\A[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 _EMAIL_LENGTH: int = Member._meta.get_field("email").max_length or 254
+_NAME_LENGTH: int = Member._meta.get_field("name").max_length or 150
 _LANGUAGE_LENGTH: int = Member._meta.get_field("language").max_length or 12
 
 
@@ -46,6 +48,7 @@ class MemberLine:
     number: int
     member_ref: str
     email: str
+    name: str | None = None
     country: str | None = None
     language: str | None = None
     is_minor: bool | None = None
@@ -220,6 +223,7 @@ def _member(number: int, values: Mapping[str, object]) -> MemberLine:
         number=number,
         member_ref=_member_ref(values["member_ref"]),
         email=_email(_text(values, "email")),
+        name=_name(_text(values, "name")) if "name" in values else None,
         country=_country(_text(values, "country")) if "country" in values else None,
         language=_language(_text(values, "language")) if "language" in values else None,
         is_minor=_yes_or_no(values["is_minor"]) if "is_minor" in values else None,
@@ -261,6 +265,13 @@ def _email(value: str) -> str:
     except ValidationError as problem:
         raise BadLine("email is not an e-mail address") from problem
     return value.lower()
+
+
+def _name(value: str) -> str:
+    name = " ".join(value.split())
+    if len(name) > _NAME_LENGTH:
+        raise BadLine(f"name is longer than {_NAME_LENGTH} characters")
+    return name
 
 
 def _country(value: str) -> str:

@@ -20,7 +20,7 @@ from accounts.models import Member
 from accounts.suppression import require_keys, suppressed
 
 ATTEMPTS = 5
-FIELDS = ("email", "country", "language", "is_minor")
+FIELDS = ("email", "name", "country", "language", "is_minor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,13 @@ class Member(AbstractBaseUser, PermissionsMixin):
         unique=True,
         error_messages={"unique": "Another member has this e-mail address."},
     )
+    name = models.CharField(
+        max_length=150,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As the host platform knows it; for support, who are called by people.",
+    )
     country = models.CharField(
         max_length=2, blank=True, help_text="ISO 3166-1 code of where the member lives."
     )

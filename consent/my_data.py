@@ -74,6 +74,7 @@ def _identity(member: Member) -> dict[str, Any]:
     return {
         "member_ref": member.member_ref,
         "email": member.email,
+        "name": member.name,
         "country_by_account": member.country,
         "country_by_member": member.stated_country,
         "language": member.language,

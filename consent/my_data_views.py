@@ -44,15 +44,24 @@ def my_data(request: HttpRequest, member: Member) -> HttpResponse:
 @require_safe
 @for_the_member
 def my_data_json(request: HttpRequest, member: Member) -> HttpResponse:
-    held = collecting.my_data(member).as_json()
-    answer = JsonResponse(held, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    return _as_file(answer, "my-data.json")
+    return as_json(request, member)
 
 
 @require_safe
 @for_the_member
 def my_data_html(request: HttpRequest, member: Member) -> HttpResponse:
-    """One page that is complete in itself, and is read without a style."""
+    return as_html(request, member)
+
+
+def as_json(request: HttpRequest, member: Member) -> HttpResponse:
+    """All that is held about the member, for programs; who may have it is the caller's matter."""
+    held = collecting.my_data(member).as_json()
+    answer = JsonResponse(held, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    return _as_file(answer, "my-data.json")
+
+
+def as_html(request: HttpRequest, member: Member) -> HttpResponse:
+    """The same as one page that is complete in itself, and is read without a style."""
     context = {
         "held": collecting.my_data(member),
         "country_by_account": country_name(member.residence.by_account),

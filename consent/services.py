@@ -24,13 +24,14 @@ def record_choice(
     notice_version: int | None = None,
     notice_language: str = "",
     expected_revision: int | None = None,
+    evidence_sha256: str | None = None,
 ) -> Appended:
     """Record a member's choice; on return it is durable (or is so with the caller's commit).
 
     ``notice_version`` and ``notice_language``: what the member saw, where that is known.
     ``expected_revision``: the revision that the member saw; needed for allowing, which must not
     happen from an old page. An objection is taken from any page; with 0 it is recorded only for
-    a member who has made no choice.
+    a member who has made no choice. ``evidence_sha256``: of the file by which support records it.
 
     Raises PermissionDenied for allowing through any other channel than the dashboard, and
     django.db.Error if the database did not take it: then nothing is recorded.
@@ -48,6 +49,7 @@ def record_choice(
             notice_version=notice_version,
             notice_language=notice_language,
             expected_revision=expected_revision,
+            evidence_sha256=evidence_sha256,
         )
     )
     if appended.outcome is Outcome.RECORDED:

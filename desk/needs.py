@@ -14,6 +14,7 @@ from accounts.second_factor import FACTORS
 from campaigns.models import Campaign, MailStop
 from consent.models import Notice, ParkedMail, Rollout
 from desk.attention import Item, Urgency, counted, list_of, register
+from desk.models import Correction, MemberRequest
 from propagation.models import Alarm, Parked, StorePause
 
 
@@ -40,11 +41,23 @@ def _stuck() -> "QuerySet[Any]":
 
 
 def _drafts() -> "QuerySet[Any]":
-    return Notice.objects.filter(published_at=None)
+    return Notice.objects.filter(published_at=None, proposed_at=None)
+
+
+def _proposed() -> "QuerySet[Any]":
+    return Notice.objects.filter(published_at=None, proposed_at__isnull=False)
 
 
 def _held() -> "QuerySet[Any]":
     return Rollout.objects.filter(held=True, starts_on__lte=timezone.localdate())
+
+
+def _late() -> "QuerySet[Any]":
+    return MemberRequest.objects.overdue(timezone.localdate())
+
+
+def _near() -> "QuerySet[Any]":
+    return MemberRequest.objects.near(timezone.localdate())
 
 
 def _unusual() -> "QuerySet[Any]":
@@ -92,12 +105,28 @@ NEEDS = (
         "held beyond the start: too few members were told", "consent.rollout", urgency=Urgency.NOW,
     ),
     Need(
+        "consent.publish_notice", _proposed, "notice", "notices",
+        "proposed: a second person can publish it", "consent.notice",
+    ),
+    Need(
         "consent.change_notice", _drafts, "notice", "notices",
         "not published yet", "consent.notice", urgency=Urgency.KNOW,
     ),
     Need(
         "accounts.view_unusualaccess", _unusual, "report", "reports",
         "of unusual access to members in the last week", "accounts.unusualaccess",
+    ),
+    Need(
+        "desk.handle_memberrequest", _late, "request", "requests",
+        "of members overdue", "desk.memberrequest", "state=overdue", urgency=Urgency.NOW,
+    ),
+    Need(
+        "desk.handle_memberrequest", _near, "request", "requests",
+        "of members near the deadline", "desk.memberrequest", "state=near",
+    ),
+    Need(
+        "desk.decide_correction", Correction.objects.asked, "correction", "corrections",
+        "waiting for a second person", "desk.correction", "state__exact=asked",
     ),
     # Held by nobody but superusers, as no role has it.
     Need(

@@ -25,8 +25,19 @@ class Role(StrEnum):
     OPERATOR = "Operator"
 
 
+# Nobody gets accounts.view_member: members are looked at on their page, masked, with a reason.
 _AGENT = {
-    "accounts.view_member",
+    "desk.view_memberpage",
+    "desk.view_evidence",
+    "desk.view_correction",
+    "desk.view_memberrequest",
+    "desk.record_objection",
+    "desk.send_mails",
+    "desk.correct_country",
+    "desk.retry_delivery",
+    "desk.write_note",
+    "desk.open_memberrequest",
+    "desk.ask_correction",
     "ledger.view_entry",
     "consent.view_notice",
     "consent.view_rollout",
@@ -35,6 +46,11 @@ _AGENT = {
 }
 _LEAD = _AGENT | {
     "accounts.view_memberaccess",
+    "desk.view_staffaction",
+    "desk.handle_memberrequest",
+    "desk.decide_correction",
+    "desk.export_member",
+    "desk.erase_member",
     "accounts.view_unusualaccess",
 }
 PERMISSIONS: dict[Role, set[str]] = {
@@ -53,8 +69,20 @@ PERMISSIONS: dict[Role, set[str]] = {
         "campaigns.export_unreached",
     },
     Role.PRIVACY_OFFICER: {
-        "accounts.view_member",
         "accounts.view_memberaccess",
+        "desk.view_memberpage",
+        "desk.view_evidence",
+        "desk.view_correction",
+        "desk.view_memberrequest",
+        "desk.view_staffaction",
+        "desk.record_objection",
+        "desk.write_note",
+        "desk.open_memberrequest",
+        "desk.handle_memberrequest",
+        "desk.ask_correction",
+        "desk.decide_correction",
+        "desk.export_member",
+        "desk.erase_member",
         "accounts.view_unusualaccess",
         "campaigns.view_campaign",
         "campaigns.release_campaign",
@@ -64,18 +92,20 @@ PERMISSIONS: dict[Role, set[str]] = {
         "consent.view_notice",
         "consent.add_notice",
         "consent.change_notice",
-        "consent.add_noticetext",
-        "consent.change_noticetext",
-        "consent.delete_noticetext",
+        "consent.propose_notice",
+        "consent.publish_notice",
         "consent.view_rollout",
         "consent.add_rollout",
         "consent.change_rollout",
         "consent.view_parkedmail",
+        "desk.view_dashboard",
+        "desk.view_evidencepack",
+        "desk.make_evidencepack",
         "ledger.view_entry",
         "propagation.view_cursor",
         "propagation.view_parked",
     },
-    Role.AUDITOR: set(),  # views all, by `_permissions`
+    Role.AUDITOR: set(),  # views all but members unmasked, by `_permissions`
     Role.OPERATOR: {
         "propagation.view_cursor",
         "propagation.change_cursor",
@@ -98,7 +128,8 @@ def make_groups(**_kwargs: Any) -> None:
 def _permissions(role: Role) -> list[Permission]:
     if role == Role.AUDITOR:
         views = Q(content_type__app_label__in=OURS, codename__startswith="view_")
-        return list(Permission.objects.filter(views))
+        unmasked = Q(content_type__app_label="accounts", codename="view_member")
+        return list(Permission.objects.filter(views).exclude(unmasked))
     wanted = PERMISSIONS[role]
     codenames = {name.partition(".")[2] for name in wanted}
     found = {

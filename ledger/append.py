@@ -30,7 +30,8 @@ class Outcome(Enum):
 @dataclass(frozen=True, slots=True)
 class NewChoice:
     """What is asked for. ``expected_revision`` is the revision that the member saw; where it is
-    given, the choice is recorded only if that still holds. None: whatever holds now."""
+    given, the choice is recorded only if that still holds. None: whatever holds now.
+    ``evidence_sha256``: of the file that support keeps for it, in hex."""
 
     member_ref: str
     purpose: str
@@ -41,6 +42,7 @@ class NewChoice:
     notice_version: int | None = None
     notice_language: str = ""
     expected_revision: int | None = None
+    evidence_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,9 @@ WITH current AS (
     RETURNING revision
 )
 INSERT INTO ledger_entry (partition, member_ref, purpose, decision, revision, channel,
-    notice_version, notice_language, request_id, recorded_at)
+    notice_version, notice_language, request_id, recorded_at, evidence_sha256)
 SELECT %(partition)s, %(member_ref)s, %(purpose)s, %(decision)s, revision, %(channel)s,
-    %(notice_version)s, %(notice_language)s, %(request_id)s, %(recorded_at)s
+    %(notice_version)s, %(notice_language)s, %(request_id)s, %(recorded_at)s, %(evidence_sha256)s
 FROM current
 RETURNING revision
 """
@@ -138,6 +140,7 @@ def _append_orm(new: NewChoice) -> int | None:
         notice_language=new.notice_language,
         request_id=new.request_id,
         recorded_at=new.recorded_at,
+        evidence_sha256=new.evidence_sha256,
     )
     return held.revision
 

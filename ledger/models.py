@@ -80,6 +80,14 @@ class Entry(models.Model):
     notice_language = models.CharField(max_length=12, blank=True)
     request_id = models.UUIDField()
     recorded_at = models.DateTimeField()
+    # Not "": a column that is null was added to the large table without writing each row.
+    evidence_sha256 = models.CharField(  # noqa: DJ001
+        "evidence",
+        max_length=64,
+        null=True,
+        editable=False,
+        help_text="SHA-256 of the file by which support recorded it, in hex.",
+    )
 
     objects: ClassVar = EntryQuerySet.as_manager()
 
@@ -89,9 +97,10 @@ class Entry(models.Model):
             models.UniqueConstraint(
                 fields=["member_ref", "purpose", "revision"], name="entry_revision_unique"
             ),
-            # With the member in it: a request id of somebody else is simply a new one.
+            # With the member in it: a request id of somebody else is simply a new one. It comes
+            # first, so that the same index finds a choice by the number of its receipt.
             models.UniqueConstraint(
-                fields=["member_ref", "purpose", "request_id"], name="entry_request_unique"
+                fields=["request_id", "member_ref", "purpose"], name="entry_request_unique"
             ),
             models.UniqueConstraint(fields=["partition", "position"], name="entry_position_unique"),
         ]

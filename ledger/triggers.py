@@ -110,6 +110,14 @@ class Guard:
         ]
 
 
+def same(*columns: str) -> str:
+    """An SQL condition: the update leaves these columns as they were."""
+    return " AND ".join(
+        f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
+        for column in columns
+    )
+
+
 def _execute(connection: BaseDatabaseWrapper, sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -134,20 +142,23 @@ _CONTENT = (
     "request_id",
     "recorded_at",
 )
-_SAME_CONTENT = " AND ".join(
-    f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
-    for column in _CONTENT
-)
 
-ENTRIES = Guard(
-    table="ledger_entry",
-    message="a recorded choice cannot be changed or deleted",
-    # The one permitted change is sealing: the position is given, once.
-    permitted=f"OLD.position IS NULL AND NEW.position IS NOT NULL AND {_SAME_CONTENT}",
-    identity=(
-        ("id",),
-        ("member_ref", "purpose", "revision"),
-        ("member_ref", "purpose", "request_id"),
-        ("partition", "position"),
-    ),
-)
+
+def _entries(content: tuple[str, ...]) -> Guard:
+    return Guard(
+        table="ledger_entry",
+        message="a recorded choice cannot be changed or deleted",
+        # The one permitted change is sealing: the position is given, once.
+        permitted=f"OLD.position IS NULL AND NEW.position IS NOT NULL AND {same(*content)}",
+        identity=(
+            ("id",),
+            ("member_ref", "purpose", "revision"),
+            ("request_id", "member_ref", "purpose"),
+            ("partition", "position"),
+        ),
+    )
+
+
+ENTRIES = _entries((*_CONTENT, "evidence_sha256"))
+FIRST_ENTRIES = _entries(_CONTENT)
+"""For the migration that made the table, whose rows had no evidence yet."""

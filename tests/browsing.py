@@ -23,7 +23,7 @@ from accounts.models import Member
 from consent.dashboard import current_notice
 from consent.links import Link, make_token
 from ledger.append import NewChoice, append
-from ledger.models import Channel, Decision
+from ledger.models import Channel, Decision, Entry
 from propagation.models import Cursor, Parked
 
 notice = current_notice()
@@ -66,7 +66,9 @@ for state in ("objected", "allowed", "link-objected"):
 choose("state-allowed", Decision.ALLOWED)
 choose("state-delayed", Decision.OBJECTED, timedelta(hours=20))
 # Refused by one store for long, which only shows once the store has the choices after it.
-while not Cursor.objects.filter(store="affiliates", position__gte=5).exists():
+while not Cursor.objects.filter(
+    store="affiliates", position__gte=Entry.objects.count()
+).exists():
     time.sleep(0.2)
 Parked.objects.create(
     store="affiliates", partition=0, member_ref="state-delayed", purpose=settings.PURPOSE,

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.browsing import States
 from tests.campaigning import Campaigning
 from tests.chromium import chromium
+from tests.officer import Office
 from tests.site import BASE, Site, running_site
 
 FOLDER = BASE / "docs" / "screenshots"
@@ -46,6 +47,11 @@ CAMPAIGN = {
     "admin-campaign-report": "report/",
 }
 
+OFFICE = (
+    "dashboard", "notice", "notice-text", "notice-preview", "notice-diff", "notice-checks",
+    "rollout", "packs",
+)  # fmt: skip
+
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
@@ -65,6 +71,7 @@ def main() -> None:
                 _keep(page, f"{name}-{size}-{scheme}-{language}")
                 page.context.close()
         _staff(browser, site)
+        _office(browser, site)
     (FOLDER / "README.md").write_text("\n".join(_gallery()) + "\n")
 
 
@@ -104,6 +111,17 @@ def _staff(browser: Browser, site: Site) -> None:
         page.context.close()
 
 
+def _office(browser: Browser, site: Site) -> None:
+    office = Office.prepared(site)
+    context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
+    context.add_cookies(office.cookies)
+    page = context.new_page()
+    for name in OFFICE:
+        page.goto(office.pages[name])
+        page.wait_for_load_state("networkidle")  # the frame of the preview too
+        _keep(page, f"officer-{name}")
+
+
 def _gallery() -> Iterator[str]:
     yield "# What members see\n"
     yield "Made by `make screenshots`: each state on a phone and on a desktop, light and dark."
@@ -117,7 +135,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in (*STAFF, *CAMPAIGN):
+    for name in (*STAFF, *CAMPAIGN, *(f"officer-{name}" for name in OFFICE)):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

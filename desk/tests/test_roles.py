@@ -23,6 +23,7 @@ def test_auditors_view_all_and_change_nothing():
     permissions = held(Role.AUDITOR)
     assert {"ledger.view_entry", "accounts.view_memberaccess"} <= permissions
     assert all(name.partition(".")[2].startswith("view_") for name in permissions)
+    assert "accounts.view_member" not in permissions  # unmasked, and without a reason
 
 
 def test_what_was_given_by_hand_is_taken_back():
@@ -40,5 +41,6 @@ def test_a_permission_that_does_not_exist(monkeypatch):
 
 def test_staff_have_the_rights_of_their_roles(staff):
     browser = staff(Role.SUPPORT_AGENT)
-    assert browser.member.has_perm("accounts.view_member")
+    assert browser.member.has_perm("desk.view_memberpage")
+    assert not browser.member.has_perm("accounts.view_member")
     assert not browser.member.has_perm("consent.change_notice")

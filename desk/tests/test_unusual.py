@@ -40,7 +40,7 @@ def test_an_agent_opens_500_members_in_an_hour(staff, settings):
     agent = staff(Role.SUPPORT_AGENT)
     members = [make_member(f"member{number}@example.org") for number in range(500)]
     for one in members:
-        page = reverse("admin:accounts_member_change", args=[one.pk])
+        page = reverse("admin:desk_memberpage_change", args=[one.member_ref])
         assert agent.get(page).status_code == 200
     settings.STAFF_HOURS, settings.STAFF_WEEKENDS = (0, 24), True
     unusual.look()

@@ -6,15 +6,15 @@ anew to alter it, and drops the triggers with the old one.
 
 from django.db import migrations
 
-from ledger.triggers import ENTRIES
+from ledger.triggers import FIRST_ENTRIES
 
 
 def install(apps, schema_editor):
-    ENTRIES.install(schema_editor.connection)
+    FIRST_ENTRIES.install(schema_editor.connection)
 
 
 def remove(apps, schema_editor):
-    ENTRIES.remove(schema_editor.connection)
+    FIRST_ENTRIES.remove(schema_editor.connection)
 
 
 class Migration(migrations.Migration):

@@ -29,6 +29,7 @@ def entry():
         ("request_id", "5f0c2f3f-0000-4000-8000-000000000000"),
         ("recorded_at", "2020-01-01T00:00:00Z"),
         ("partition", 3),
+        ("evidence_sha256", "0" * 64),
     ],
 )
 def test_content_cannot_be_changed_not_even_while_sealing(entry, column, value):

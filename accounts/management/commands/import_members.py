@@ -11,13 +11,13 @@ from accounts.importing import Summary, import_members
 from accounts.suppression import KeyMissing
 
 MAX_BATCH = 2_000
-"""Rows of one statement; SQLite takes 32,766 values, and a row has twelve."""
+"""Rows of one statement; SQLite takes 32,766 values, and a row has thirteen."""
 
 
 class Command(BaseCommand):
     help = (
         "Load members of the host platform from CSV (with a header row) or JSON Lines. Columns: "
-        "member_ref, email, country, language, is_minor. Good lines are loaded and bad ones "
+        "member_ref, email, name, country, language, is_minor. Good lines are loaded and bad ones "
         "reported; the exit code is 1 when there were bad ones. It can be run again."
     )
 

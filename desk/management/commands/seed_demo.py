@@ -15,19 +15,22 @@ from django.urls import reverse
 
 from accounts.models import LOCAL, Member
 from accounts.second_factor import has_second_factor
+from desk.demo import support_work
 from desk.roles import Role
 from privacydash.embedded import kept_secret
 
-# e-mail, country, language, minor, what can be seen
+# e-mail, name, country, language, minor, what can be seen
 MEMBERS = [
-    ("anna@demo.example", "DE", "de", False, "lives in Germany, reads German"),
-    ("claire@demo.example", "FR", "fr", False, "lives in France, reads French"),
-    ("sam@demo.example", "GB", "en", False, "lives in the United Kingdom"),
-    ("urs@demo.example", "CH", "de", False, "lives in Switzerland"),
-    ("mary@demo.example", "IE", "en", False, "lives in Ireland"),
-    ("joe@demo.example", "US", "en", False, "lives where the change does not apply"),
-    ("noor@demo.example", "", "en", False, "country not known"),
-    ("mia@demo.example", "IE", "en", True, "under 18"),
+    ("anna@demo.example", "Anna Berg", "DE", "de", False, "lives in Germany, reads German"),
+    ("claire@demo.example", "Claire Petit", "FR", "fr", False, "lives in France, reads French"),
+    ("sam@demo.example", "Sam Hill", "GB", "en", False, "lives in the United Kingdom"),
+    ("urs@demo.example", "Urs Keller", "CH", "de", False, "lives in Switzerland"),
+    ("mary@demo.example", "Mary Byrne", "IE", "en", False, "lives in Ireland"),
+    ("joe@demo.example", "Joe Young", "US", "en", False, "lives where the change does not apply"),
+    ("noor@demo.example", "Noor", "", "en", False, "country not known"),
+    ("mia@demo.example", "Mia Byrne", "IE", "en", True, "under 18"),
+    ("otto@demo.example", "Otto Lang", "AT", "de", False, "support has worked for him"),
+    ("olga@demo.example", "Olga Lang", "AT", "de", False, "has asked for something"),
 ]
 STAFF = {
     "agent@demo.example": Role.SUPPORT_AGENT,
@@ -66,6 +69,7 @@ class Command(BaseCommand):
         made = [*self._staff()]
         if not Member.objects.with_email(SUPERUSER).exists():
             made += [*self._members(), Member.objects.create_superuser(SUPERUSER, language="en")]
+            support_work(agent="demo-agent", lead="demo-lead", helped="demo-9", asks="demo-10")
         if made:
             # One hash for all: each takes a third of a second, on purpose.
             password = make_password(demo_password())
@@ -75,11 +79,12 @@ class Command(BaseCommand):
                 TOTP.activate(person, generate_totp_secret())
 
     def _members(self) -> Iterator[Member]:
-        for number, (email, country, language, is_minor, _what) in enumerate(MEMBERS, start=1):
+        for number, (email, name, country, language, is_minor, _what) in enumerate(MEMBERS, 1):
             if not Member.objects.with_email(email).exists():
                 yield Member.objects.create_user(
                     email,
                     member_ref=f"demo-{number}",
+                    name=name,
                     country=country,
                     language=language,
                     is_minor=is_minor,
