@@ -38,7 +38,16 @@ STATES = [
     ("verify", "", "/verify/", "a receipt is checked"),
     ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
 ]
-STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
+STAFF = {
+    "admin-choices": "/admin/ledger/entry/",
+    "admin-stores": "/admin/propagation/cursor/",
+}
+DESK = {
+    "desk-inbox": "/admin/desk/memberrequest/",
+    "desk-request": "/admin/desk/memberrequest/1/change/",
+    "desk-correction": "/admin/desk/correction/1/change/",
+}
+DESK_STEPS = ("desk-found", "desk-masked", "desk-member", "desk-object")
 
 
 def main() -> None:
@@ -86,12 +95,30 @@ def _keep(page: Page, name: str) -> None:
 
 
 def _staff(browser: Browser, site: Site) -> None:
-    context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
-    context.add_cookies(staff_cookies_of(site)("staff"))
-    page = context.new_page()
-    for name, path in STAFF.items():
-        page.goto(path)
-        _keep(page, name)
+    cookies = staff_cookies_of(site)
+    for who, pages in (("staff", STAFF), ("lead", DESK)):
+        context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
+        context.add_cookies(cookies(who))
+        page = context.new_page()
+        for name, path in pages.items():
+            page.goto(path)
+            _keep(page, name)
+    _desk(page)
+
+
+def _desk(page: Page) -> None:
+    """From a search to an action, as support does it; DESK has pages that are just opened."""
+    page.goto("/admin/desk/memberpage/")
+    page.get_by_label("Find a member").fill("lang")
+    page.get_by_role("button", name="Find").click()
+    _keep(page, "desk-found")
+    page.goto("/admin/desk/memberpage/demo-9/")
+    _keep(page, "desk-masked")
+    page.get_by_label("Ticket number, or why you look").fill("ticket 4711")
+    page.get_by_role("button", name="Open the page").click()
+    _keep(page, "desk-member")
+    page.get_by_role("link", name="Record an objection").click()
+    _keep(page, "desk-object")
 
 
 def _gallery() -> Iterator[str]:
@@ -107,7 +134,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in STAFF:
+    for name in [*STAFF, *DESK, *DESK_STEPS]:
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 
