@@ -128,7 +128,7 @@ def _named(part: F | Substr, term: str) -> QuerySet[Any]:
     # In lower case by the database's own idea of it, as in its index.
     wanted = Lower(Value(" ".join(term.split())))
     # Without the names that are empty: so it is the condition of the index.
-    named = Member.objects.exclude(name="").annotate(key=Lower(part))
+    named: QuerySet[Any] = Member.objects.exclude(name="").annotate(key=Lower(part))
     return named.filter(key__startswith=wanted)
 
 
