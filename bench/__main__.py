@@ -1,9 +1,14 @@
-"""`make bench`: speed as ratios, each against the plainest way to do the same on this machine."""
+"""`make bench`: speed as ratios, each against the plainest way to do the same on this machine.
+
+`python -m bench choices` measures the parts that are named, and keeps nothing.
+"""
 
 import json
 import os
 import secrets
+import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +16,12 @@ import django
 from django.core.management import call_command
 
 from bench import machine, table
+from bench.table import Row
+
+PARTS = {"choices", "stores", "relaying", "mailing"}
 
 
-def main() -> None:
+def main(only: Sequence[str]) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
         machine.servers(Path(name)) as (site, store, valkey),
@@ -24,13 +32,17 @@ def main() -> None:
         call_command("migrate", verbosity=0)
         from bench import arriving, choices, mailing, relaying  # noqa: PLC0415 — they need a configured Django
 
+        parts: dict[str, Callable[[], list[Row]]] = {
+            "choices": lambda: [choices.measure(site, folder)],
+            "stores": lambda: [choices.measure_stores(folder)],
+            "relaying": lambda: [*relaying.measure(store, valkey)],
+            "mailing": lambda: [*mailing.measure()],
+        }
+        if only:
+            print(*table.lines([row for part in only for row in parts[part]()]), sep="\n")
+            return
         arrival = arriving.measure(folder)
-        rows = [
-            choices.measure(site, folder),
-            choices.measure_stores(folder),
-            *relaying.measure(store, valkey),
-            *mailing.measure(),
-        ]
+        rows = [row for part in parts.values() for row in part()]
         print(*table.lines(rows), arrival, sep="\n")
         table.keep(
             rows, arrival, machine.description(site), machine.durability(site), choices.SHAPE
@@ -68,4 +80,6 @@ def _configure(site: str, store: str, valkey: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if unknown := set(sys.argv[1:]) - PARTS:
+        raise SystemExit(f"No part {', '.join(unknown)}; there are {', '.join(sorted(PARTS))}.")
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A campaign's three heavy parts, each against the plainest way to do the same.
+"""A campaign's heavy parts, each against the plainest way to do the same.
 
 Freezing: `campaigns.walking` against one INSERT … SELECT of the same columns into a table without
 any index. Rendering: a mail filled in against Django's EmailMultiAlternatives, built for each
@@ -23,6 +23,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Member
+from bench import links
 from bench.table import Row
 from campaigns import lifecycle, sending, walking
 from campaigns.models import Campaign, Message, Recipient, Walk
@@ -41,7 +42,7 @@ FAST = 10_000_000
 def measure() -> list[Row]:
     notice = load_notice(DEFAULT, publish=True, by="bench")
     _make_members()
-    return [_freezing(notice), _rendering(), _sending(notice)]
+    return [_freezing(notice), _rendering(), _sending(notice), _exporting(notice)]
 
 
 def _make_members() -> None:
@@ -135,6 +136,12 @@ def _by_django(message: Message, recipients: list[Recipient], emails: dict[int, 
         )
         mail.attach_alternative(filled_in(message.html, own), "text/html")
         mail.message(policy=SMTP).as_bytes()
+
+
+def _exporting(notice: Notice) -> Row:
+    campaign = _campaign(notice, "links", sent_elsewhere=True)
+    _walk(campaign, Walk.Kind.FREEZE)
+    return links.measure(campaign, ROUNDS)
 
 
 def _sending(notice: Notice) -> Row:

@@ -63,7 +63,7 @@ def keep(rows: Sequence[Row], arrival: str, machine: str, durability: str, shape
                 "Written by `make bench`: medians of rounds in which both sides take turns on the "
                 "same server.",
                 "What each row measures is told in `bench/choices.py`, `bench/relaying.py`, "
-                "`bench/mailing.py` and `bench/arriving.py`.",
+                "`bench/mailing.py`, `bench/links.py` and `bench/arriving.py`.",
                 "",
                 *lines(rows),
                 "",

@@ -6,7 +6,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are ready only now.
-        from campaigns import checks  # noqa: F401, PLC0415 (registers them)
+        from campaigns import checks, webhooks  # noqa: F401, PLC0415 (register themselves)
         from campaigns.my_data import held_about  # noqa: PLC0415
         from consent import my_data  # noqa: PLC0415
 

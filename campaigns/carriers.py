@@ -258,15 +258,15 @@ def _refusal(code: int, reply: bytes | str) -> Refused:
 
 def _words(code: int, reply: bytes | str) -> str:
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
-    return _without_addresses(f"{code} {text}")
+    return without_addresses(f"{code} {text}")
 
 
 def _plain(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _words(error.smtp_code, error.smtp_error)
-    return _without_addresses(f"{type(error).__name__}: {error}")
+    return without_addresses(f"{type(error).__name__}: {error}")
 
 
-def _without_addresses(text: str) -> str:
+def without_addresses(text: str) -> str:
     """What servers say, fit for a page and a row that outlives the member."""
-    return " ".join(_ADDRESS.sub("…", text).split())[:200]
+    return " ".join(_ADDRESS.sub("…", text.replace("\0", " ")).split())[:200]

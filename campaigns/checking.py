@@ -45,7 +45,7 @@ def left_out(
     """Reasons by the recipient's key, for those who must not get the mail now."""
     within = Member.objects.filter(pk__in=members)
     wanted = set(audience(campaign, now, within).values_list("pk", flat=True))
-    told = _told_meanwhile(campaign, members)
+    told = told_meanwhile(campaign, members)
     reasons: dict[int, Reason] = {}
     for recipient in recipients:
         member = members.get(recipient.member_id or 0)
@@ -66,7 +66,7 @@ def _comes_back(member: Member) -> bool:
     return found is not None and found.email == member.email
 
 
-def _told_meanwhile(campaign: Campaign, members: Mapping[int, Member]) -> set[int]:
+def told_meanwhile(campaign: Campaign, members: Iterable[int]) -> set[int]:
     """Whom another campaign has mailed this notice to since this one was released."""
     if campaign.told == Campaign.WhoWasTold.NOT_TOLD:
         return set()  # that is in the rule

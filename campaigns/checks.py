@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
+from campaigns import webhooks
+
 
 @register()
 def check_signing(**kwargs: Any) -> list[CheckMessage]:
@@ -17,6 +19,19 @@ def check_signing(**kwargs: Any) -> list[CheckMessage]:
             hint="Give the path of the private key in PEM.",
             id="campaigns.E001",
         )
+    ]
+
+
+@register()
+def check_webhooks(**kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"ANYMAIL_WEBHOOKS: django-anymail knows no mail service {service!r}.",
+            hint="Names are those of its modules, such as mailgun, postmark or amazon_ses.",
+            id="campaigns.E002",
+        )
+        for service in settings.ANYMAIL_WEBHOOKS
+        if not webhooks.known(service)
     ]
 
 

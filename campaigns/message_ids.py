@@ -14,7 +14,8 @@ from django.conf import settings
 from campaigns.models import Recipient
 
 _KIND = b"privacydash.message-id.1"
-_ID = re.compile(r"<?([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{20})@[^\s@<>]+>?")
+_ID = re.compile(r"<?([0-9a-f.]{1,60})@[^\s@<>]+>?")
+_LOCAL = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{20})")
 
 
 def sender_domain() -> str:
@@ -35,15 +36,19 @@ def message_id(recipient: Recipient) -> str:
 def recipient_of(text: str) -> Recipient | None:
     """Whose mail has the Message-ID; None for one that we did not make."""
     found = _ID.fullmatch(text.strip())
+    keys = keys_in(found[1]) if found else None
+    return Recipient.objects.filter(campaign=keys[0], pk=keys[1]).first() if keys else None
+
+
+def keys_in(local: str) -> tuple[int, int] | None:
+    """The keys of campaign and recipient in what `local_part` has made; None for anything else."""
+    found = _LOCAL.fullmatch(local)
     if not found:
         return None
-    campaign_id, recipient_id, check = int(found[1]), int(found[2]), found[3]
-    if not any(
-        hmac.compare_digest(check, _check(key, campaign_id, recipient_id))
-        for key in settings.LINK_KEYS
-    ):
-        return None
-    return Recipient.objects.filter(pk=recipient_id, campaign=campaign_id).first()
+    keys = int(found[1]), int(found[2])
+    if any(hmac.compare_digest(found[3], _check(key, *keys)) for key in settings.LINK_KEYS):
+        return keys
+    return None
 
 
 def _check(key: str, campaign_id: int, recipient_id: int) -> str:

@@ -29,7 +29,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def running(self, now: datetime) -> "CampaignQuerySet":
         """Those that may send now, the kill switch apart."""
         return self.filter(
-            Q(not_before=None) | Q(not_before__lte=now), state=Campaign.State.RUNNING
+            Q(not_before=None) | Q(not_before__lte=now),
+            state=Campaign.State.RUNNING,
+            sent_elsewhere=False,
         )
 
     def under_way(self) -> "CampaignQuerySet":
@@ -97,6 +99,14 @@ class Campaign(models.Model):
     )
     seeds = models.JSONField(default=list, blank=True, help_text="Addresses that tests go to.")
 
+    sent_elsewhere = models.BooleanField(
+        default=False,
+        help_text=(
+            "Another system sends the mails: it gets the personal links from here, and tells what "
+            "became of each mail."
+        ),
+    )
+
     # When and how fast. These may change while it runs.
     starts_at = models.DateTimeField(default=timezone.now)
     stops_at = models.DateTimeField(null=True, blank=True)
@@ -141,6 +151,7 @@ class Campaign(models.Model):
             ("prepare_campaign", "Can prepare a campaign, pause and resume it"),
             ("release_campaign", "Can release a campaign that somebody else prepared"),
             ("stop_campaigns", "Can stop all campaigns at once"),
+            ("export_unreached", "Can export whom a campaign did not reach"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -186,7 +197,8 @@ class Campaign(models.Model):
                 raise ValidationError({"texts": f"{language}: give subject and intro by name."})
             _only("texts", list(texts), TEXT_KEYS)
             for name, text in texts.items():
-                _check_text(f"{language}, {name}", text, one_line=name.endswith("subject"))
+                if problem := text_problem(text, one_line=name.endswith("subject")):
+                    raise ValidationError({"texts": f"{language}, {name}: {problem}"})
 
     def _clean_times(self) -> None:
         if (self.quiet_from is None) != (self.quiet_until is None):
@@ -218,15 +230,18 @@ def _only(field: str, values: Any, known: set[str]) -> None:
         )
 
 
-def _check_text(where: str, text: Any, *, one_line: bool) -> None:
-    if not isinstance(text, str) or "\0" in text or len(text) > (200 if one_line else 2_000):
-        raise ValidationError({"texts": f"{where}: give a text that is not too long."})
+def text_problem(text: Any, *, one_line: bool) -> str:
+    """What is wrong with a subject (``one_line``) or an intro, in words; or nothing."""
+    longest = 200 if one_line else 2_000
+    if not isinstance(text, str) or "\0" in text or len(text) > longest:
+        return f"Give a text of at most {longest:,} characters."
     if one_line and len(text.splitlines()) > 1:
-        raise ValidationError({"texts": f"{where}: a subject is one line."})
+        return "A subject is one line."
     for name in _FIELD.findall(text):
         if name not in FIELDS:
             known = ", ".join(f"{{{field}}}" for field in FIELDS)
-            raise ValidationError({"texts": f"{where}: unknown field {{{name}}}. Known: {known}."})
+            return f"It has an unknown field {{{name}}}. Known: {known}."
+    return ""
 
 
 class CampaignChange(models.Model):
@@ -234,7 +249,7 @@ class CampaignChange(models.Model):
 
     KINDS = (
         "prepared", "withdrawn", "released", "started", "paused", "resumed", "changed",
-        "finished", "killed", "tested",
+        "finished", "killed", "tested", "exported",
     )  # fmt: skip
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="history")
@@ -440,6 +455,27 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.campaign} to {self.member_id}: {self.state}"
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether a mail may have gone out, so that something can come back."""
+        return self.attempts > 0
+
+
+class ReceivedEvent(models.Model):
+    """An event that another system has told of, so that a repeat of it is known as one."""
+
+    source = models.CharField(max_length=40, help_text="The name of the API token.")
+    event_id = models.CharField(max_length=100)
+    received_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "event_id"], name="received_event_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} of {self.source} at {self.received_at}"
 
 
 class Lane(models.Model):

@@ -1,19 +1,56 @@
 """What becomes of a mail after the mail server has taken it: it arrives, comes back, or annoys.
 
 Each function is safe to repeat, in any order: providers send events twice and late. Find the
-recipient with `message_ids.recipient_of`.
+recipient with `message_ids.recipient_of`. Nothing comes of a mail that was never tried.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
 from django.db import transaction
 
 from accounts.models import Member
 from campaigns.models import NoReminders, Recipient, Undeliverable
+from campaigns.rendering import address_of
 from consent import told
 from consent.models import Told
 
 State, Reason = Recipient.State, Recipient.Reason
+
+
+class What(Enum):
+    """What a report says about one mail."""
+
+    DELIVERED = auto()
+    NO_SUCH_ADDRESS = auto()
+    NOT_DELIVERED = auto()  # for good, and for another reason
+    COMPLAINT = auto()
+    NOTHING = auto()  # that would change anything, such as a delay
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A report about one recipient's mail. ``reply`` names no addresses; ``address`` is where the
+    mail had gone, if that is known."""
+
+    what: What
+    recipient: Recipient
+    at: datetime
+    reply: str = ""
+    address: str | None = None
+
+    def write(self) -> None:
+        match self.what:
+            case What.DELIVERED:
+                delivered(self.recipient, at=self.at)
+            case What.COMPLAINT:
+                complained(self.recipient, at=self.at)
+            case What.NO_SUCH_ADDRESS | What.NOT_DELIVERED:
+                hard = self.what is What.NO_SUCH_ADDRESS
+                came_back(
+                    self.recipient, hard=hard, reply=self.reply, at=self.at, address=self.address
+                )
 
 
 def delivered(recipient: Recipient, *, at: datetime) -> None:
@@ -41,7 +78,8 @@ def came_back(
     with transaction.atomic():
         _locked(recipient)
         row = Recipient.objects.select_for_update().get(pk=recipient.pk)
-        if row.state in {State.BOUNCED, State.FAILED, State.SKIPPED}:
+        known = row.state == State.BOUNCED or (row.state == State.FAILED and not hard)
+        if known or row.state == State.SKIPPED or not row.was_tried:
             return
         row.state, row.reason, row.reply = state, reason, reply[:200]
         row.lease = row.leased_until = None
@@ -63,7 +101,7 @@ def not_reached(
         at,
         sent_at=recipient.sent_at,
     )
-    if gone and (address or member.email).lower() == member.email:
+    if gone and _is_address_of(member, address):
         Undeliverable.objects.update_or_create(
             member=member, defaults={"email": member.email, "since": at, "reply": reply[:200]}
         )
@@ -73,7 +111,10 @@ def complained(recipient: Recipient, *, at: datetime) -> None:
     """The member marked the mail as spam: it was read, and there shall be no reminders."""
     with transaction.atomic():
         member = _locked(recipient)
-        Recipient.objects.filter(pk=recipient.pk, complained_at=None).update(complained_at=at)
+        row = Recipient.objects.get(pk=recipient.pk)
+        if not row.was_tried:
+            return
+        Recipient.objects.filter(pk=row.pk, complained_at=None).update(complained_at=at)
         if member:
             NoReminders.objects.get_or_create(
                 member=member, defaults={"since": at, "how": NoReminders.How.COMPLAINED}
@@ -87,3 +128,11 @@ def _locked(recipient: Recipient) -> Member | None:
     rows = Member.objects.select_for_update(no_key=True).filter(pk=recipient.member_id)
     member: Member | None = rows.first()
     return member
+
+
+def _is_address_of(member: Member, address: str | None) -> bool:
+    """Whether the member still has it; mails give a domain in ASCII (`address_of`)."""
+    if address is None:
+        return True
+    written = address_of(member.email)
+    return address.lower() in {member.email, written.text.lower() if written else ""}

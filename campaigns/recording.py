@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
 from campaigns.models import Campaign, Recipient, RecipientQuerySet
@@ -19,19 +19,22 @@ from consent.models import SentMail
 State = Recipient.State
 
 
-def write_sent(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> None:
+def write_sent(campaign: Campaign, rows: RecipientQuerySet, at: datetime | None = None) -> None:
     """The mails of these rows were taken: for the report, the member's own record, and as told.
 
+    ``at``: the same time for all; without it each row has it already.
     Within a transaction that has locked the members before (`consent.told.lock_members`).
     """
     mine = dict(rows.select_for_update().values_list("pk", "member_id"))
     written = Recipient.objects.filter(pk__in=mine)
+    moment = Value(at) if at else F("sent_at")
     written.update(
-        state=State.SENT, sent_at=at, reason="", reply="", lease=None, leased_until=None,
+        state=State.SENT, sent_at=moment, reason="", reply="", lease=None, leased_until=None,
         in_hand=False,
     )  # fmt: skip
     members = [member_id for member_id in mine.values() if member_id is not None]
-    there = told.mail_accepted(campaign.notice, members, at)
+    of_member = written.filter(member=OuterRef("pk")).values("sent_at")
+    there = told.mail_accepted(campaign.notice, members, at or Subquery(of_member))
     insert_from(
         SentMail,
         written.filter(member__in=there),
@@ -40,7 +43,7 @@ def write_sent(campaign: Campaign, rows: RecipientQuerySet, at: datetime) -> Non
         purpose=Value(campaign.notice.purpose_id),
         notice_version=Value(campaign.notice.version),
         language=F("language"),
-        sent_at=Value(at),
+        sent_at=moment,
     )
 
 

@@ -32,6 +32,8 @@ def send_tests(campaign: Campaign, groups: Iterable[Group], *, by: str) -> dict[
             for seed in campaign.seeds:
                 if problem := _send(post, message, seed):
                     problems[seed] = problem
+    except ServerAway as away:  # somebody waits for the page: not once more for each mail
+        problems = dict.fromkeys(campaign.seeds, str(away))
     finally:
         post.close()
     campaign.history.create(kind="tested", by=by, reason=f"{len(campaign.seeds)} addresses")
@@ -53,7 +55,7 @@ def _send(post: Carrier, message: Message, seed: str) -> str:
     )
     try:
         post.carry(ReadyMail(address, build(message)(own), message, own))
-    except (Refused, ServerAway) as problem:
+    except Refused as problem:
         return str(problem)
     except Uncertain:
         return "The connection broke: the mail may have arrived."

@@ -4,7 +4,7 @@ from ledger.triggers import Guard
 
 _PREPARED = (
     "id", "name", "notice_id", "regions", "countries", "languages", "joined_before", "told",
-    "told_days", "objected", "minors", "texts", "prepared_by", "prepared_at",
+    "told_days", "objected", "minors", "texts", "sent_elsewhere", "prepared_by", "prepared_at",
 )  # fmt: skip
 _RELEASED = ("released_by", "released_at", "audience")
 

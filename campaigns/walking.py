@@ -34,7 +34,7 @@ from consent.inserting import insert_from
 
 LEASE = timedelta(seconds=60)
 STEP = 10_000
-"""Members or recipients in one step."""
+"""Keys of members or recipients in one step."""
 
 
 def start(campaign: Campaign, kind: Walk.Kind) -> Walk:
@@ -111,10 +111,14 @@ def _rows(walk: Walk) -> Any:
 
 
 def _bound(rows: Any, position: int) -> int | None:
-    """The last key of the next range; None behind the last row."""
+    """The last key of the next range, which begins with a row; None behind the last row.
+
+    A range of keys, not of so many rows: to find where those end, a database that has not looked
+    at a new campaign's recipients yet would sort all of them.
+    """
     ahead = rows.filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)
-    bound: int | None = ahead[STEP - 1 : STEP].first() or ahead.last()
-    return bound
+    first: int | None = ahead.first()
+    return None if first is None else first + STEP - 1
 
 
 def _in_vain(walk: Walk) -> bool:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.admin import CappedPaginator
 from consent import access_admin  # noqa: F401 (registers the log of access)
+from consent.launch_admin import LaunchPages
 from consent.models import Notice, NoticeText, ParkedMail, Purpose, Rollout, RolloutChange
 from ledger.models import Entry
 from propagation.admin import ReadOnlyAdmin
@@ -136,7 +137,7 @@ class RolloutForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Rollout)
-class RolloutAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RolloutAdmin(LaunchPages):
     form = RolloutForm
     list_display = (
         "notice",
@@ -144,6 +145,7 @@ class RolloutAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "announced_on",
         "starts_on",
         "paused_at",
+        "launch",
     )
     list_filter = ("region",)
     inlines = (RolloutChangeInline,)

@@ -121,7 +121,7 @@ def count_reach(rollout: Rollout) -> None:
         return
     concerned = told = after = 0
     told_of = was_told(rollout.notice)
-    while (upto := _bound(after)) is not None:
+    while (upto := range_end(after)) is not None:
         members = members_concerned([rollout.region]).filter(pk__gt=after, pk__lte=upto)
         numbers = members.aggregate(all=Count("pk"), told=Count("pk", filter=told_of))
         concerned, told, after = concerned + numbers["all"], told + numbers["told"], upto
@@ -129,9 +129,10 @@ def count_reach(rollout: Rollout) -> None:
     row.update(concerned=concerned, told=told, counted_at=timezone.now(), leased_until=None)
 
 
-def _bound(after: int) -> int | None:
+def range_end(after: int, step: int = STEP) -> int | None:
+    """The last key of the next ``step`` members; None behind the last one."""
     ahead = Member.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)
-    bound: int | None = ahead[STEP - 1 : STEP].first() or ahead.last()
+    bound: int | None = ahead[step - 1 : step].first() or ahead.last()
     return bound
 
 

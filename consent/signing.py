@@ -1,4 +1,5 @@
-"""Signatures of receipts: compact JWS (RFC 7515) by Ed25519, with keys that anybody can fetch."""
+"""Signatures of receipts and snapshots: compact JWS (RFC 7515) by Ed25519, with keys that anybody
+can fetch."""
 
 import json
 import warnings
@@ -15,8 +16,9 @@ from joserfc.util import urlsafe_b64decode
 # RFC 9864 calls this "Ed25519"; see docs/adr/0006-receipts-are-signed-json.md for why not yet.
 ALGORITHM = "EdDSA"
 warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
-# Whatever else may be signed with such keys one day is no receipt (RFC 8725, 3.11).
+# What is signed as the one is not the other (RFC 8725, 3.11).
 TYPE = "privacydash-receipt+jws"
+SNAPSHOT = "privacydash-snapshot+jws"
 
 
 class NotSigned(Exception):
@@ -31,11 +33,11 @@ class Changed(Exception):
     """A JWS that names a key of ours, whose signature does not fit what it says."""
 
 
-def sign(payload: dict[str, Any]) -> str:
+def sign(payload: dict[str, Any], kind: str = TYPE) -> str:
     """A compact JWS of the payload, by the first of RECEIPT_KEYS."""
     kid, key = next(iter(_keys(tuple(settings.RECEIPT_KEYS)).items()))
     return jws.serialize_compact(
-        {"alg": ALGORITHM, "typ": TYPE, "kid": kid},
+        {"alg": ALGORITHM, "typ": kind, "kid": kid},
         json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
         key,
         algorithms=[ALGORITHM],

@@ -5,15 +5,19 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Value
+from django.db.models.expressions import Combinable
 
 from accounts.models import Member
 from consent.inserting import insert_from
 from consent.models import Notice, Told
 
 
-def mail_accepted(notice: Notice, member_ids: Iterable[int], at: datetime) -> list[int]:
+def mail_accepted(
+    notice: Notice, member_ids: Iterable[int], at: datetime | Combinable
+) -> list[int]:
     """The mail server has taken the notice for them. Those erased meanwhile are left out.
 
+    ``at`` may be an expression over members, where it is not the same time for all of them.
     Returns the others, who cannot be erased before the caller's transaction ends.
     """
     accepted = Told.Address.ACCEPTED
@@ -47,8 +51,8 @@ def _first(
     notice: Notice,
     member_ids: Iterable[int],
     way: str | None,
-    at: datetime,
-    **address: str | datetime,
+    at: datetime | Combinable,
+    **address: str | datetime | Combinable,
 ) -> list[int]:
     """Set the time of ``way`` where it has none, and what is known of the address."""
     with transaction.atomic():
@@ -63,7 +67,10 @@ def _first(
             on_conflict=f"(member_id, notice_id) DO UPDATE SET {', '.join(kept)}",
             member_id=F("pk"),
             notice_id=Value(notice.pk),
-            **{name: Value(value) for name, value in values.items()},
+            **{
+                name: value if isinstance(value, Combinable) else Value(value)
+                for name, value in values.items()
+            },
         )
     return ids
 

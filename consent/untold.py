@@ -5,15 +5,17 @@ out, each with the reason. It goes with the snapshot that propagation exports.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
-from consent.launch import members_concerned, was_told
+from accounts.models import Member
+from consent.launch import members_concerned, range_end, was_told
 from consent.models import Notice, Told
 
-BATCH = 5_000
+STEP = 20_000
+"""Members that one statement looks at, however few of them are untold."""
 
 
 class Why(StrEnum):
@@ -22,6 +24,7 @@ class Why(StrEnum):
     NOT_MAILED = "not-mailed"
     BOUNCED = "address-bounces"
     REFUSED = "mail-refused"
+    MINOR = "minor"
 
 
 class Untold(NamedTuple):
@@ -47,13 +50,25 @@ def untold(notice: Notice, now: datetime) -> Iterator[Untold]:
             address=F("here__address"),
         )
         .order_by("pk")
-        .values_list("pk", "member_ref", "address")
+        .values_list("member_ref", "address")
     )
+    for some in _in_ranges(rows):
+        yield from (Untold(member_ref, _why(address)) for member_ref, address in some)
+
+
+def _in_ranges(rows: "QuerySet[Any, Any]") -> Iterator["QuerySet[Any, Any]"]:
+    """A query over members, range by range."""
     after = 0
-    while batch := list(rows.filter(pk__gt=after)[:BATCH]):
-        for _pk, member_ref, address in batch:
-            yield Untold(member_ref, _why(address))
-        after = batch[-1][0]
+    while (upto := range_end(after, STEP)) is not None:
+        yield rows.filter(pk__gt=after, pk__lte=upto)
+        after = upto
+
+
+def minors() -> Iterator[Untold]:
+    """Members under 18 of all countries: their data is never used, told or not."""
+    rows = Member.objects.filter(is_minor=True).order_by("pk").values_list("member_ref", flat=True)
+    for some in _in_ranges(rows):
+        yield from (Untold(member_ref, Why.MINOR) for member_ref in some)
 
 
 def _why(address: str | None) -> Why:

@@ -1,14 +1,15 @@
 """The member's pages. A GET changes nothing, ever."""
 
 import logging
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
@@ -81,7 +82,12 @@ def choose(request: Request) -> HttpResponse:
         return _dashboard(request, member, "failed", 503)
     if not recorded:
         return _dashboard(request, member, "stale", 409)
-    return _dashboard(request, member) if request.htmx else redirect("dashboard")
+    return _dashboard(request, member) if request.htmx else HttpResponseRedirect(_home())
+
+
+@cache
+def _home() -> str:
+    return reverse("dashboard")
 
 
 def _record(member: Member, sent: SentChoice) -> bool:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from ledger.models import Channel, CurrentChoice, Decision, Entry
+from privacydash.prepared import Prepared
 
 
 class Outcome(Enum):
@@ -106,12 +107,12 @@ RETURNING revision
 """
 
 
+_append_prepared = Prepared(_APPEND, (*NewChoice.__slots__, "partition"))
+
+
 def _append_sql(new: NewChoice) -> int | None:
     values = {name: getattr(new, name) for name in NewChoice.__slots__}
-    values["partition"] = partition_of(new.member_ref)
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND, values)
-        row = cursor.fetchone()
+    row = _append_prepared.fetch_row({**values, "partition": partition_of(new.member_ref)})
     return row[0] if row else None
 
 

@@ -1,12 +1,14 @@
 """Typed environment helpers. A value that cannot be read stops the start and names its variable."""
 
 import binascii
+import json
 import os
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
@@ -53,6 +55,20 @@ def secrets(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     return parsed(name, default, lambda raw: [_long_enough(word) for word in _words(raw)])
 
 
+def named_secrets(name: str, default: dict[str, str] | Required = REQUIRED) -> dict[str, str]:
+    """``name:secret`` pairs, comma-separated; the secrets as long as others, and never printed."""
+
+    def parse(raw: str) -> dict[str, str]:
+        pairs = [word.partition(":") for word in _words(raw)]
+        if not all(re.fullmatch("[A-Za-z0-9_-]{1,40}", name) for name, _, _ in pairs):
+            raise ValueError("expected name:secret, with a name of letters, digits, _ and -")
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("a name stands there twice")
+        return {name: _long_enough(secret) for name, _, secret in pairs}
+
+    return parsed(name, default, parse)
+
+
 def _long_enough(raw: str) -> str:
     if len(raw) < 32:
         raise ValueError("a secret needs at least 32 characters")
@@ -90,6 +106,21 @@ def picture(raw: str) -> Path:
 def words(name: str, default: list[str] | Required = REQUIRED) -> list[str]:
     """A comma-separated list; blanks around and between are dropped."""
     return parsed(name, default, _words)
+
+
+def json_object(name: str, default: dict[str, Any] | Required = REQUIRED) -> dict[str, Any]:
+    """An object in JSON; it may hold secrets, and is never printed."""
+
+    def parse(raw: str) -> dict[str, Any]:
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ValueError("expected an object in JSON")
+        return value
+
+    return parsed(name, default, parse)
 
 
 def _words(raw: str) -> list[str]:

@@ -127,7 +127,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.staff_sessions.StaffMiddleware",
@@ -326,8 +326,12 @@ TIME_ZONE = "UTC"
 
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{OPERATOR_NAME} <{OPERATOR_PRIVACY_EMAIL}>")
 MAIL_FOLDER = DATA / "mail"
+# Another mail backend than SMTP, such as anymail.backends.postmark.EmailBackend.
+MAIL_BACKEND = env.text("MAIL_BACKEND", "")
 MAILERS: dict[str, Any] = {
-    "default": {"BACKEND": "privacydash.mailbox.EmailBackend"}
+    "default": {"BACKEND": MAIL_BACKEND}
+    if MAIL_BACKEND
+    else {"BACKEND": "privacydash.mailbox.EmailBackend"}
     if EMBEDDED and not os.environ.get("EMAIL_HOST")
     else {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -343,8 +347,21 @@ MAILERS: dict[str, Any] = {
 }
 # Where mails of campaigns come back to; empty: to the sender.
 BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
+# How `manage.py read_bounces --imap` signs in to the mailbox of that address.
+BOUNCES_IMAP_USER = env.text("BOUNCES_IMAP_USER", "")
+BOUNCES_IMAP_PASSWORD = env.text("BOUNCES_IMAP_PASSWORD", "")
 # Connections to the mail server that campaigns may use at a time, each of which takes a worker.
 MAIL_CONNECTIONS = env.integer("MAIL_CONNECTIONS", 1, minimum=1)
+# Mail services that report by webhook, and the secret that they sign in with there; the others of
+# django-anymail's settings, such as the keys of the service.
+ANYMAIL_WEBHOOKS = env.words("ANYMAIL_WEBHOOKS", [])
+ANYMAIL: dict[str, Any] = env.json_object("ANYMAIL", {}) | {
+    "WEBHOOK_SECRET": env.secrets(
+        "ANYMAIL_WEBHOOK_SECRET", env.REQUIRED if ANYMAIL_WEBHOOKS else []
+    )
+}
+# Who may get personal links by the API and report events there, by name and token.
+API_TOKENS = env.named_secrets("API_TOKENS", {})
 # DKIM signatures by the site itself, where the mail server makes none.
 DKIM_DOMAIN = env.text("DKIM_DOMAIN", "")
 DKIM_SELECTOR = env.text("DKIM_SELECTOR", env.REQUIRED if DKIM_DOMAIN else "")

@@ -5,6 +5,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
+from campaigns import webhooks
 from privacydash import health, mailbox, operator, security
 from propagation.metrics import metrics
 
@@ -33,6 +34,10 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
 ]
+
+if settings.ANYMAIL_WEBHOOKS:
+    services = webhooks.paths(settings.ANYMAIL_WEBHOOKS)
+    urlpatterns.append(path("anymail/", include((services, "anymail"))))
 
 if settings.EMBEDDED:
     urlpatterns += [

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.browsing import States, staff_cookies_of
+from tests.campaigning import Campaigning
 from tests.chromium import chromium
 from tests.site import BASE, Site, running_site
 
@@ -38,9 +39,11 @@ STATES = [
     ("verify", "", "/verify/", "a receipt is checked"),
     ("my-data", "objected", "/my-data/", "what is held, and deleting it"),
 ]
-STAFF = {
-    "admin-choices": "/admin/ledger/entry/",
-    "admin-stores": "/admin/propagation/cursor/",
+STAFF = {"admin-choices": "/admin/ledger/entry/", "admin-stores": "/admin/propagation/cursor/"}
+CAMPAIGN = {
+    "admin-campaign": "page/",
+    "admin-campaign-mails": "preview/?language=de",
+    "admin-campaign-report": "report/",
 }
 DESK = {
     "desk-inbox": "/admin/desk/memberrequest/",
@@ -95,19 +98,26 @@ def _keep(page: Page, name: str) -> None:
 
 
 def _staff(browser: Browser, site: Site) -> None:
-    cookies = staff_cookies_of(site)
-    for who, pages in (("staff", STAFF), ("lead", DESK)):
-        context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
-        context.add_cookies(cookies(who))
-        page = context.new_page()
-        for name, path in pages.items():
-            page.goto(path)
-            _keep(page, name)
-    _desk(page)
+    """As members of staff see it who have signed in with their second factor."""
+    campaigning = Campaigning.prepared(site)
+    shown = {name: ("dana", path) for name, path in STAFF.items()}
+    shown |= {name: ("kim", campaigning.path("paused", path)) for name, path in CAMPAIGN.items()}
+    for name, (who, path) in shown.items():
+        page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
+        page.context.add_cookies(campaigning.cookies(who))
+        page.goto(path, wait_until="networkidle")
+        _keep(page, name)
+        page.context.close()
+    _desk(browser, site)
 
 
-def _desk(page: Page) -> None:
-    """From a search to an action, as support does it; DESK has pages that are just opened."""
+def _desk(browser: Browser, site: Site) -> None:
+    """Pages that a support lead opens, then the way from a search to an action."""
+    page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
+    page.context.add_cookies(staff_cookies_of(site)("lead"))
+    for name, path in DESK.items():
+        page.goto(path)
+        _keep(page, name)
     page.goto("/admin/desk/memberpage/")
     page.get_by_label("Find a member").fill("lang")
     page.get_by_role("button", name="Find").click()
@@ -134,7 +144,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in [*STAFF, *DESK, *DESK_STEPS]:
+    for name in (*STAFF, *CAMPAIGN, *DESK, *DESK_STEPS):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

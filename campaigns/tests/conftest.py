@@ -1,6 +1,7 @@
 import pytest
 
 from campaigns.sending import kept_message
+from campaigns.tests.certificates import certificate, key  # noqa: F401 — fixtures
 from campaigns.tests.mail_server import mail_server
 
 

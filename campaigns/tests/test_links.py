@@ -1,10 +1,16 @@
 """What the links in a campaign's mail do: count the visit of a person, and leave reminders."""
 
+import io
+import logging
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import NoReminders, Recipient
 from campaigns.tests.campaigns import running
+from consent import told
 from consent.links import REMINDERS, Link, make_token
 from consent.models import Told
 from ledger.models import CurrentChoice
@@ -60,6 +66,37 @@ class TestSeen:
     @pytest.mark.parametrize("bad", NONSENSE)
     def test_nonsense(self, client, campaign, bad):
         assert client.post(f"/o/{bad}/seen/").status_code == 404
+
+    def test_after_any_number_of_reminders(self, client, campaign, token, notice, member, settings):
+        """Each link keeps working, in the member's language, and counts for its own campaign."""
+        type(member).objects.update(language="de")
+        told.mail_accepted(notice, [member.pk], timezone.now() - timedelta(days=30))
+        reminders = [running(notice, name=f"Reminder {n}", told="unanswered") for n in range(3)]
+        tokens = [make_token(Link(member.pk, notice.pk, one.pk)) for one in reminders]
+        settings.LINK_KEYS = ["a-newer-key-0123456789", *settings.LINK_KEYS]
+        for each in [token, *tokens]:
+            page = client.get(reverse("object_by_link", args=[each]))
+            assert (page.status_code, page["Content-Language"]) == (200, "de")
+        client.post(reverse("seen_by_link", args=[tokens[1]]))
+        seen = Recipient.objects.exclude(seen_at=None)
+        assert [row.campaign for row in seen] == [reminders[1]]
+
+    def test_it_is_not_logged(self, client, token, leaving):
+        """By what all processes log with, also where Django logs an address by itself."""
+        [handler] = [h for h in logging.getLogger().handlers if h.get_name() == "console"]
+        stream = handler.setStream(io.StringIO())
+        try:
+            for path in (f"/o/{token}/", f"/o/{token}/seen/", f"/r/{leaving}/"):
+                client.put(path)
+                client.get(path + "nothing/")
+                client.get(path.replace("/o/", "/%6f/").replace("/r/", "/%72/") + "nothing/")
+            said = handler.stream.getvalue()
+        finally:
+            handler.setStream(stream)
+        assert "/o/…" in said
+        assert "/r/…" in said
+        assert token not in said
+        assert leaving not in said
 
     def test_a_link_that_leaves_reminders_is_no_such_link(self, client, leaving):
         assert client.post(reverse("seen_by_link", args=[leaving])).status_code == 404

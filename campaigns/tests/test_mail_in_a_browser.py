@@ -1,6 +1,9 @@
 """The HTML part as mail programs draw it: on a phone, in the dark, without images."""
 
+import re
+
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from campaigns.tests.campaigns import make_campaign
 from campaigns.wording import Group, preview
@@ -67,6 +70,47 @@ def test_readable(browser, html, scheme, width):
     assert asked == []
     assert page.locator("img, script, link, iframe, object").count() == 0
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_anybody_out(browser, html, scheme):
+    said = []
+    page = browser.new_page(viewport={"width": 320, "height": 600}, color_scheme=scheme)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.set_content(html)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    assert [violation["id"] for violation in found.response["violations"]] == []
+    assert said == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [320, 800])
+@pytest.mark.parametrize("without", ["style sheet", "any CSS"])
+def test_in_old_programs(browser, html, width, without):
+    """Many drop the style sheet, and some nearly everything; what is said stays readable."""
+    bare = re.sub(r"<style>.*?</style>|<meta name=.color-scheme[^>]*>", "", html, flags=re.DOTALL)
+    if without == "any CSS":
+        bare = re.sub(r'\sstyle="[^"]*"', "", bare)
+    assert bare != html
+    page = browser.new_page(viewport={"width": width, "height": 600})
+    page.set_content(bare)
+    shown = page.inner_text("body")
+    for words in ("Widerspr", "network.example"):
+        assert words in shown
+    assert page.locator("a.button").is_visible()
+    if without == "style sheet":
+        assert min(page.evaluate(CONTRAST)) >= 4.5
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0
+    page.close()
+
+
+def test_no_css_that_old_programs_do_not_know(html):
+    """https://www.caniemail.com: what is needed to read it is in attributes, tables and colours."""
+    modern = r"flex|grid|var\(|clamp\(|calc\(|position:|oklch|@import|@font-face|::|float:"
+    assert not re.search(modern, html)
+    assert html.count("<table") == html.count('<table role="presentation"')
 
 
 def test_small_enough_in_every_language(notice):

@@ -41,6 +41,34 @@ def test_a_soft_bounce_does_not_condemn_the_address(sent):
     assert Told.objects.get().first is None
 
 
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_in_any_order_the_hard_bounce_counts(sent, order):
+    for hard in order:
+        outcomes.came_back(sent, hard=hard, reply="no", at=timezone.now())
+    assert again(sent).state == "bounced"
+    assert Undeliverable.objects.exists()
+
+
+def test_nothing_comes_back_of_what_was_never_tried(notice, member):
+    running(notice)
+    row, now = Recipient.objects.get(), timezone.now()
+    outcomes.came_back(row, hard=True, reply="550", at=now)
+    outcomes.complained(row, at=now)
+    assert (again(row).state, again(row).complained_at) == ("pending", None)
+    assert not Undeliverable.objects.exists()
+    assert not NoReminders.objects.exists()
+
+
+def test_the_bounce_of_an_address_with_letters_beyond_ascii(notice, member, server):
+    type(member).objects.update(email="jörg@bücher.example")
+    sending.send(running(notice).pk)
+    address = "jörg@xn--bcher-kva.example"
+    outcomes.came_back(
+        Recipient.objects.get(), hard=True, reply="550", at=timezone.now(), address=address
+    )
+    assert Undeliverable.objects.exists()
+
+
 def test_the_bounce_of_an_address_that_the_member_has_left(sent, member):
     member.email = "new@example.org"
     member.save()

@@ -40,6 +40,17 @@ class TestPace:
         assert fill(lane, campaign, NOW - timedelta(hours=1)) == 5
         assert fill(lane, campaign, NOW - timedelta(hours=1) + timedelta(seconds=2)) == 7
 
+    def test_a_change_of_the_clock_changes_no_pace(self, settings):
+        """Whatever zone the server is in, the hour that comes twice has no mails twice."""
+        settings.TIME_ZONE = "Europe/Berlin"
+        change = datetime(2026, 10, 25, 1, tzinfo=UTC)
+        campaign = Campaign(per_minute=60, ramp_from=6, ramp_hours=10)
+        campaign.started_at = change - timedelta(hours=5)
+        before, after = (pace(campaign, change + timedelta(minutes=m)) for m in (-1, 1))
+        assert before < after < before * 1.02
+        lane = Lane(filled_at=change - timedelta(seconds=2))
+        assert fill(lane, Campaign(per_minute=60), change + timedelta(seconds=2)) == 4
+
     def test_warming_up(self):
         campaign = Campaign(per_minute=1000, ramp_from=10, ramp_hours=10, started_at=NOW)
         paces = [pace(campaign, NOW + timedelta(hours=hour)) for hour in range(12)]
@@ -107,6 +118,18 @@ class TestQuietHours:
         assert quiet("DE", month=3, day=28, hour=6)
         assert not quiet("DE", month=3, day=29, hour=6)
         assert quiet("DE", month=3, day=29, hour=5, minute=59)
+
+    def test_an_hour_that_comes_twice_and_one_that_does_not_come(self):
+        """25 October, 01:00 UTC: Berlin has 02:00 to 03:00 again; on 29 March it has none."""
+        night = {"since": time(2), "until": time(3)}
+        assert [quiet("DE", month=10, day=25, hour=hour, **night) for hour in range(3)] == [
+            True, True, False,
+        ]  # fmt: skip
+        assert not any(quiet("DE", month=3, day=29, hour=hour, **night) for hour in range(24))
+        # The morning after is an hour later by UTC.
+        assert quiet("DE", month=10, day=25, hour=6, minute=59)
+        assert not quiet("DE", month=10, day=25, hour=7)
+        assert not quiet("DE", month=10, day=24, hour=6)
 
     def test_a_country_with_several_zones_is_quiet_in_any(self):
         assert quiet("ES", hour=7, minute=30)  # 08:30 in Madrid, 07:30 on the Canary Islands

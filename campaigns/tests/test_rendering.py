@@ -6,14 +6,16 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.models import Member
 from campaigns import sending
+from campaigns.mailing import Words, write
 from campaigns.message_ids import message_id, recipient_of
-from campaigns.models import Message, Recipient
-from campaigns.rendering import address_of
-from campaigns.tests.campaigns import running
+from campaigns.models import Campaign, Message, Recipient
+from campaigns.rendering import Personal, address_of, build
+from campaigns.tests.campaigns import make_campaign, running
 from campaigns.tests.mail_server import mail_server
 from consent.links import REMINDERS, BadToken, read_token
 from tests.people import make_member
@@ -147,6 +149,44 @@ def test_under_18_with_their_own_words(arrived):
     text = message.get_body(("plain",)).get_content()
     assert "Hi!" in text
     assert "Your objection stays when you turn 18." in text
+
+
+class TestInjection:
+    """What stands in a header stays in that header."""
+
+    @pytest.mark.parametrize("line", ["\r\n", "\n", "\r", "\u2028", "\x0b", "\x85"])
+    def test_in_a_title_or_a_subject(self, notice, member, line):
+        subject = f"Notice{line}Bcc: everybody@example.org{line}{line}<h1>Hi</h1>"
+        nobody = {"link": "", "reminders_link": "", "words": Words(subject=subject)}
+        written = write(member, notice, **nobody)
+        message = Message(
+            campaign=Campaign(notice=notice), subject=written.subject, text="x", html="x"
+        )
+        data = build(message)(Personal(b"a@b.c", b"now", b"1", b"2", b"3"))
+        assert parsed(data)["Bcc"] is None
+        assert "Bcc: everybody@example.org" in parsed(data)["Subject"]
+        assert header(data, "Subject")
+
+    @pytest.mark.parametrize("line", ["\r\n", "\n"])
+    def test_in_the_operators_name(self, notice, member, server, settings, line):
+        """Nothing is sent rather than a mail to somebody else."""
+        campaign = running(notice)
+        settings.DEFAULT_FROM_EMAIL = f"Net{line}Bcc: x@example.org <privacy@network.example>"
+        sending.send(campaign.pk)
+        assert server.received == []
+        assert Recipient.objects.get().state == "pending"
+
+    def test_in_the_operators_name_that_needs_quotes(self, notice, member, server, settings):
+        settings.DEFAULT_FROM_EMAIL = '"Network, Inc. \\"Bcc: <x@y.z>\\"" <privacy@network.example>'
+        sending.send(running(notice).pk)
+        [sender] = server.received[0].parsed["From"].addresses
+        assert sender.addr_spec == "privacy@network.example"
+        assert sender.display_name == 'Network, Inc. "Bcc: <x@y.z>"'
+
+    def test_in_the_words_for_a_language(self, notice):
+        texts = {"en": {"subject": "A\r\nBcc: x@example.org"}}
+        with pytest.raises(ValidationError, match="one line"):
+            make_campaign(notice, texts=texts)
 
 
 class TestAddresses:

@@ -220,6 +220,27 @@ class TestTrouble:
             send(campaign)
         assert len(set(server.to())) == len(server.received) == 4
 
+    def test_a_slow_server_is_waited_for(self, notice, member, other, server):
+        server.seconds = 0.3
+        campaign = running(notice)
+        send(campaign)
+        assert sorted(server.to()) == [member.email, other.email]
+        assert set(states().values()) == {State.SENT}
+
+    def test_one_that_is_too_slow_may_have_taken_it(self, notice, member, server, settings):
+        settings.MAILERS["default"]["OPTIONS"]["timeout"] = 0.5
+        server.seconds = 1.5
+        campaign = running(notice)
+        send(campaign)
+        row = Recipient.objects.get()
+        assert (row.state, row.possibly_doubled) == (State.PENDING, True)
+        assert row.due_at > timezone.now() + timedelta(minutes=4)
+        server.seconds = 0
+        due_now()
+        send(campaign)
+        assert states() == {"anna": State.SENT}
+        assert len({mail.parsed["Message-ID"] for mail in server.received}) == 1
+
     def test_the_server_is_away(self, notice, member, other, settings):
         settings.MAILERS = mailers(1)
         campaign = running(notice)

@@ -47,6 +47,18 @@ def test_one_click_objects(signed_in):
     assert b"You have objected" in signed_in.get("/").content
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite takes a transaction")
+def test_two_statements_and_no_more(signed_in, django_assert_num_queries):
+    """Who it is, and what they chose: the rest of the request must not ask the database."""
+    form = form_on(signed_in.get("/"))
+    with django_assert_num_queries(4) as asked:  # two for the savepoint in the test
+        press(signed_in, form=form)
+    whose, _savepoint, choice, _release = (query["sql"] for query in asked.captured_queries)
+    assert "accounts_session" in whose
+    assert "accounts_member" in whose
+    assert "INSERT INTO ledger_entry" in choice
+
+
 def test_with_htmx_the_part_of_the_page_comes_back(signed_in):
     answer = press(signed_in, **{"HX-Request": "true"})
     page = answer.content.decode()

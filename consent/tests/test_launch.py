@@ -162,7 +162,7 @@ class TestOverride:
 
 class TestUntold:
     def test_with_the_reason(self, notice, monkeypatch):
-        monkeypatch.setattr("consent.untold.BATCH", 2)
+        monkeypatch.setattr("consent.untold.STEP", 2)
         refs = ("told", "never", "bounced", "refused", "seen")
         pks = {ref: make_member(f"{ref}@example.org").pk for ref in refs}
         choose_ref = make_member("chose@example.org").member_ref

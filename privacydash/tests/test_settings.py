@@ -111,6 +111,18 @@ def test_honouring_gpc_needs_a_day_from_when(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_mail_service_in_the_place_of_smtp(tmp_path):
+    postmark = {
+        "MAIL_BACKEND": "anymail.backends.postmark.EmailBackend",
+        "ANYMAIL": '{"POSTMARK_SERVER_TOKEN": "a-token"}',
+        "ANYMAIL_WEBHOOKS": "postmark",
+    }
+    variables = {k: v for k, v in COMPLETE.items() if k != "EMAIL_HOST"} | postmark
+    assert "ANYMAIL_WEBHOOK_SECRET is not set" in start(tmp_path, **variables).stderr
+    done = start(tmp_path, **variables, ANYMAIL_WEBHOOK_SECRET=f"anymail:{'x' * 32}")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("missing", COMPLETE)
 def test_a_missing_variable_stops_the_start_and_is_named(tmp_path, missing):
     done = start(tmp_path, **{k: v for k, v in COMPLETE.items() if k != missing})
@@ -136,6 +148,11 @@ def test_one_production_variable_never_starts_the_demo(tmp_path, alone):
         ("DATABASE_URL", "mysql://localhost/x", "must be PostgreSQL or SQLite"),
         ("PRIVACYDASH_MODE", "test", "embedded or production"),
         ("DATA_STORES", "{", "DATA_STORES"),
+        ("API_TOKENS", "crm:short", "at least 32 characters"),
+        ("API_TOKENS", "x" * 41, "expected name:secret"),
+        ("API_TOKENS", f"a:{'x' * 32},a:{'y' * 32}", "a name stands there twice"),
+        ("ANYMAIL", "[]", "ANYMAIL cannot be read: expected an object in JSON"),
+        ("ANYMAIL_WEBHOOK_SECRET", "a:b", "at least 32 characters"),
         ("DATA_STORES", '{"a": {}}', "SLA in seconds"),
     ],
 )
@@ -145,7 +162,7 @@ def test_a_value_that_cannot_be_read_is_named(tmp_path, name, value, says):
     assert says in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "RECEIPT_KEYS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "RECEIPT_KEYS", "API_TOKENS", "ANYMAIL"])
 def test_a_secret_is_never_shown(tmp_path, name):
     assert "hunter2" not in start(tmp_path, **{**COMPLETE, name: "hunter2"}).stderr
 
