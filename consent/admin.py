@@ -25,6 +25,7 @@ class ChoiceAdmin(ReadOnlyAdmin):
     list_display = (
         "recorded_at", "member_ref", "purpose", "decision", "revision", "channel",
         "notice_version", "position",)  # fmt: skip
+    readonly_fields = ("evidence_sha256",)
     search_fields = ("=member_ref",)
     ordering = ("-pk",)
     list_per_page = 50

@@ -1,7 +1,7 @@
 """Objections that support recorded for the wrong person: asked for by one, decided by another.
 
 A correction never allows anything. What it does instead, and why, is in
-docs/adr/0015-corrections-never-allow.md.
+docs/adr/0017-corrections-never-allow.md.
 """
 
 import uuid

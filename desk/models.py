@@ -167,7 +167,7 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
 class Correction(models.Model):
     """An objection that support recorded for the wrong person: one asks, another decides, once.
 
-    What becomes of it is in docs/adr/0015-corrections-never-allow.md.
+    What becomes of it is in docs/adr/0017-corrections-never-allow.md.
     """
 
     class State(models.TextChoices):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, StrIndex, Substr
 
 from accounts.models import Member
 from consent.links import KIND, LENGTH, REMINDERS, BadToken, read_token
@@ -114,11 +114,22 @@ def _by_ref(term: str, after: str) -> Group:
 
 
 def _by_name(term: str, after: str) -> Group:
+    return _page("name", "By name", _named(F("name"), term), after)
+
+
+def _by_family_name(term: str, after: str) -> Group:
+    """What follows the first word of a name."""
+    rest = Substr("name", StrIndex("name", Value(" ")) + 1)
+    rows = _named(rest, term).filter(name__contains=" ")
+    return _page("family", "By family name", rows, after)
+
+
+def _named(part: F | Substr, term: str) -> QuerySet[Any]:
     # In lower case by the database's own idea of it, as in its index.
     wanted = Lower(Value(" ".join(term.split())))
     # Without the names that are empty: so it is the condition of the index.
-    named = Member.objects.exclude(name="").annotate(key=Lower("name"))
-    return _page("name", "By name", named.filter(key__startswith=wanted), after)
+    named: QuerySet[Any] = Member.objects.exclude(name="").annotate(key=Lower(part))
+    return named.filter(key__startswith=wanted)
 
 
 def _page(way: str, title: str, rows: QuerySet[Any], after: str) -> Group:
@@ -150,4 +161,10 @@ def _with_members(refs: list[str]) -> Iterator[Found]:
         yield Found(ref, members.get(ref))
 
 
-WAYS = {"email": _by_email, "ref": _by_ref, "name": _by_name, "number": _by_number}
+WAYS = {
+    "email": _by_email,
+    "ref": _by_ref,
+    "name": _by_name,
+    "family": _by_family_name,
+    "number": _by_number,
+}

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import States
+from tests.browsing import States, staff_cookies_of
 from tests.campaigning import Campaigning
 from tests.chromium import chromium
 from tests.officer import Office
@@ -46,6 +46,12 @@ CAMPAIGN = {
     "admin-campaign-mails": "preview/?language=de",
     "admin-campaign-report": "report/",
 }
+DESK = {
+    "desk-inbox": "/admin/desk/memberrequest/",
+    "desk-request": "/admin/desk/memberrequest/1/change/",
+    "desk-correction": "/admin/desk/correction/1/change/",
+}
+DESK_STEPS = ("desk-found", "desk-masked", "desk-member", "desk-object")
 
 OFFICE = (
     "dashboard", "notice", "notice-text", "notice-preview", "notice-diff", "notice-checks",
@@ -109,6 +115,27 @@ def _staff(browser: Browser, site: Site) -> None:
         page.goto(path, wait_until="networkidle")
         _keep(page, name)
         page.context.close()
+    _desk(browser, site)
+
+
+def _desk(browser: Browser, site: Site) -> None:
+    """Pages that a support lead opens, then the way from a search to an action."""
+    page = browser.new_context(base_url=site.url, viewport=SIZES["desktop"]).new_page()
+    page.context.add_cookies(staff_cookies_of(site)("lead"))
+    for name, path in DESK.items():
+        page.goto(path)
+        _keep(page, name)
+    page.goto("/admin/desk/memberpage/")
+    page.get_by_label("Find a member").fill("lang")
+    page.get_by_role("button", name="Find").click()
+    _keep(page, "desk-found")
+    page.goto("/admin/desk/memberpage/demo-9/")
+    _keep(page, "desk-masked")
+    page.get_by_label("Ticket number, or why you look").fill("ticket 4711")
+    page.get_by_role("button", name="Open the page").click()
+    _keep(page, "desk-member")
+    page.get_by_role("link", name="Record an objection").click()
+    _keep(page, "desk-object")
 
 
 def _office(browser: Browser, site: Site) -> None:
@@ -135,7 +162,7 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in (*STAFF, *CAMPAIGN, *(f"officer-{name}" for name in OFFICE)):
+    for name in (*STAFF, *CAMPAIGN, *DESK, *DESK_STEPS, *(f"officer-{name}" for name in OFFICE)):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

@@ -1,7 +1,5 @@
 """A real Chromium at the support desk: the day of an agent, and nothing that keeps anybody out."""
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
@@ -10,20 +8,9 @@ from tests.test_quality import barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-_SESSIONS = """
-import json
-from django.conf import settings
-from django.test import Client
-from accounts.models import Member
-from tests.people import make_member, sign_in_staff
-
+_DORA = """
+from tests.people import make_member
 make_member("dora@desk.example", "IE", name="Dora Desk")
-sessions = {}
-for who in ("agent", "lead", "auditor"):
-    browser = Client()
-    sign_in_staff(browser, Member.objects.get(email=f"{who}@demo.example"))
-    sessions[who] = browser.cookies[settings.SESSION_COOKIE_NAME].value
-print("SESSIONS" + json.dumps(sessions))
 """
 FIND = "/admin/desk/memberpage/"
 PAGES = {
@@ -40,18 +27,9 @@ PAGES = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def sessions(site):
-    return json.loads(site.manage("shell", "-v0", "-c", _SESSIONS).partition("SESSIONS")[2])
-
-
 @pytest.fixture
-def at_desk(visit, site, sessions):
-    def at_desk(who, **options):
-        cookie = {"name": "sessionid", "value": sessions[who], "url": site.url}
-        return visit(cookies=[cookie], **options)
-
-    return at_desk
+def at_desk(visit, staff_cookies):
+    return lambda who, **options: visit(cookies=staff_cookies(who), **options)
 
 
 def open_page(page, ref):
@@ -65,6 +43,7 @@ def open_page(page, ref):
 def test_an_agent_finds_a_member_and_records_their_letter(at_desk, site, tmp_path):
     letter = tmp_path / "letter.pdf"
     letter.write_bytes(b"%PDF-1.7 I object. Dora")
+    site.manage("shell", "-v0", "-c", _DORA)
     page = at_desk("agent")
     page.goto(FIND)
     page.get_by_label("Find a member").fill("dora d")

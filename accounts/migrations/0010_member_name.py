@@ -1,4 +1,5 @@
-"""A name, and an index by which support finds members by the beginning of it in any case.
+"""A name, and indexes by which support finds members by the beginning of it, or of what follows its
+first word, in any case.
 
 In SQL, since Django has no operator classes for expressions on both databases. Members without a
 name are not in it.
@@ -7,16 +8,28 @@ name are not in it.
 from django.db import migrations, models
 
 
-def make_index(apps, schema_editor):
-    classes = {"postgresql": " text_pattern_ops"}
-    kind = classes.get(schema_editor.connection.vendor, "")
-    schema_editor.execute(
-        f"CREATE INDEX member_by_name ON accounts_member (lower(name){kind}, id) WHERE name <> ''"
-    )
+PARTS = {
+    "postgresql": {
+        "member_by_name": "lower(name) text_pattern_ops",
+        "member_by_family_name": "lower(substring(name, strpos(name, ' ') + 1)) text_pattern_ops",
+    },
+    "sqlite": {
+        "member_by_name": "lower(name)",
+        "member_by_family_name": "lower(substr(name, instr(name, ' ') + 1))",
+    },
+}
 
 
-def drop_index(apps, schema_editor):
-    schema_editor.execute("DROP INDEX IF EXISTS member_by_name")
+def make_indexes(apps, schema_editor):
+    for index, part in PARTS[schema_editor.connection.vendor].items():
+        schema_editor.execute(
+            f"CREATE INDEX {index} ON accounts_member ({part}, id) WHERE name <> ''"
+        )
+
+
+def drop_indexes(apps, schema_editor):
+    for index in PARTS[schema_editor.connection.vendor]:
+        schema_editor.execute(f"DROP INDEX IF EXISTS {index}")
 
 
 class Migration(migrations.Migration):
@@ -33,5 +46,5 @@ class Migration(migrations.Migration):
                 max_length=150,
             ),
         ),
-        migrations.RunPython(make_index, drop_index),
+        migrations.RunPython(make_indexes, drop_indexes),
     ]

@@ -379,3 +379,14 @@ def test_many_lines_in_few_statements(load: Importer, django_assert_max_num_quer
 
 def test_summaries_add_up() -> None:
     assert Summary(1, 2, 3, 4) + Summary(1, 1, 1, 1) == Summary(2, 3, 4, 5)
+
+
+def test_names_are_taken_and_stay_where_a_file_has_none(load: Importer) -> None:
+    load("member_ref,email,name\nm1,a@example.org,  Anna   Berg \n")
+    assert Member.objects.get().name == "Anna Berg"
+    load("member_ref,email\nm1,new@example.org\n")
+    assert Member.objects.get().name == "Anna Berg"
+    _out, err = load(f"member_ref,email,name\nm1,a@example.org,{'x' * 151}\n")
+    assert "name is longer than 150 characters" in err
+    load("member_ref,email,name\nm1,a@example.org,\n")
+    assert Member.objects.get().name == ""

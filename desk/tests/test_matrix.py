@@ -40,16 +40,16 @@ accounts.member         -      -     -          -        -        -         vac
 accounts.memberaccess   -      v     -          v        v        -         v
 accounts.unusualaccess  -      v     -          v        v        -         v
 auth.group              -      -     -          -        -        -         vacd
-campaigns.campaign      -      -     vac        v        v        -         vac
-campaigns.mailstop      -      -     v          v        v        -         v
 desk.correction         v      v     -          v        v        -         v
 desk.memberpage         v      v     -          v        v        -         v
 desk.memberrequest      v      v     -          v        v        -         v
 desk.staffaction        -      v     -          v        v        -         v
+campaigns.campaign      -      -     vac        v        v        -         vac
+campaigns.mailstop      -      -     v          v        v        -         v
 consent.notice          v      v     v          vac      v        -         vacd
 consent.parkedmail      v      v     -          v        v        -         v
 consent.purpose         -      -     -          -        v        -         vacd
-consent.rollout         v      v     v          va       v        -         va
+consent.rollout         v      v     v          vac      v        -         vac
 desk.dashboard          -      -     -          v        v        -         v
 desk.evidencepack       -      -     -          v        v        -         v
 ledger.entry            v      v     -          v        v        -         v
@@ -116,6 +116,8 @@ ROWS = {
     "REQUEST": "desk.memberrequest",
     "CORRECTION": "desk.correction",
     "EVIDENCE": "desk.evidence",
+    "CAMPAIGN": "campaigns.campaign",
+    "ROLLOUT": "consent.rollout",
 }
 
 # What is not admin. PUBLIC: the same for everybody (the API asks other systems for a token). OWN:

@@ -1,10 +1,12 @@
 """Finding members: by what they have at hand, masked, quick, and safe whatever is typed."""
 
 import json
+import re
 import uuid
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Member, MemberAccess
 from campaigns.mailing import link_for
@@ -38,6 +40,8 @@ def people(notice):
     ("zoe", ["zoe", "zoe"]),
     ("  anna berg ", ["anna"]),
     ("Anna  B", ["anna"]),
+    ("berg", ["anna"]),
+    ("OST", ["annabel"]),
     ("nobody", []),
 ])  # fmt: skip
 def test_by_address_reference_and_name(people, term, found):
@@ -141,3 +145,23 @@ def test_stored_script_in_a_name_is_text(agent, notice):
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.CAMPAIGN_MANAGER])
 def test_it_is_not_for_other_roles(staff, people, role):
     assert staff(role).post(BASE, {"q": "anna"}).status_code == 403
+
+
+def test_each_way_is_a_range_of_an_index(db):
+    """Asked of the planner itself: with an index to use, nothing is read from end to end."""
+    if connection.vendor != "postgresql":
+        pytest.skip("it is PostgreSQL that has millions of members")
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+    with CaptureQueriesContext(connection) as asked:
+        search("12345678")
+    plans = []
+    for query in asked.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {query['sql']}")
+            plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    for plan in plans:
+        assert "Index Cond" in plan, plan
+    found = "\n".join(plans)
+    for index in ("email", "member_ref", "by_name", "by_family_name", "entry_request_unique"):
+        assert re.search(rf"using \S*{index}", found), found
