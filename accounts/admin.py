@@ -23,15 +23,18 @@ from django.utils.html import format_html
 
 from accounts.access_log import note, note_all
 from accounts.addresses import forget_stale_addresses
-from accounts.models import Member, MemberAccess
+from accounts.models import LOCAL, Member, MemberAccess, local_ref
 from accounts.regions import country_for
 from accounts.suppression import suppressed
 
 COUNTED = 10_000
 """Members that a list counts and pages through; beyond them, search."""
 CORRECTED_BY_STAFF = {"country", "language"}
-"""All else comes from the host or is for superusers: with a member's address or password, staff
-could sign in as the member and allow what only the member can allow."""
+SIGN_IN = {"email", "password"}
+"""Of accounts that were made here only, and by superusers: with a member's address or password,
+whoever it is could sign in as the member and allow what only the member can allow."""
+RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
+"""Of staff only, by superusers: a member does not become staff, or could be signed in as first."""
 
 # allauth's own form, with its rate limits; Django's admin form has none.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -76,14 +79,16 @@ def _country_code(written: str) -> str:
     return country.code if country else ""
 
 
-class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]
+class AddStaffForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """Members come from the host platform; made here, one could be signed in as."""
+
     class Meta:
         model = Member
-        fields = ("member_ref", "email")
+        fields = ("email",)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        if suppressed([(values.get("member_ref", ""), values.get("email", ""))]):
+        if suppressed([("", values.get("email", "").lower())]):
             raise ValidationError(
                 "This member was erased at their own request. If they ask to be taken in again, "
                 "lift_suppression comes first (docs/operations.md)."
@@ -93,8 +98,12 @@ class AddMemberForm(AdminUserCreationForm):  # type: ignore[type-arg]
 
 @admin.register(Member)
 class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
+    explained = (
+        "People whose data a change concerns, and staff. Search for one: each member who is "
+        "found or opened is logged under your name, and can see when."
+    )
     form = MemberForm
-    add_form = AddMemberForm
+    add_form = AddStaffForm
     list_display = ("member_ref", "email", "country", "language", "is_minor", "is_staff")
     list_filter = ()
     list_per_page = 20
@@ -121,7 +130,13 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
     add_fieldsets = (
         (
             None,
-            {"fields": ("member_ref", "email", "usable_password", "password1", "password2")},
+            {
+                "fields": ("email", "usable_password", "password1", "password2"),
+                "description": (
+                    "A new account of staff; give it its role on the next page. Members come from "
+                    "the host platform by an import."
+                ),
+            },
         ),
     )
 
@@ -155,7 +170,7 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
 
     def get_fieldsets(self, request: HttpRequest, obj: Member | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if _is_superuser(request):
+        if _is_superuser(request) and (obj is None or obj.is_made_here):
             return fieldsets
         # Read-only, the password field would show the hash.
         return [
@@ -170,6 +185,8 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         if not _is_superuser(request):
             fields |= {f.name for f in Member._meta.get_fields() if hasattr(f, "formfield")}
             fields -= CORRECTED_BY_STAFF
+        elif obj is not None and not obj.is_made_here:
+            fields |= SIGN_IN if obj.is_staff else SIGN_IN | RIGHTS
         return tuple(fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -207,13 +224,16 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
         id: str,  # noqa: A002 (Django's name)
         form_url: str = "",
     ) -> HttpResponse:
-        if not _is_superuser(request):
+        made_here = self.get_queryset(request).filter(member_ref__startswith=LOCAL)
+        if not (_is_superuser(request) and id.isdecimal() and made_here.filter(pk=id).exists()):
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
     def save_model(
         self, request: HttpRequest, obj: Member, form: "ModelForm[Member]", change: bool
     ) -> None:
+        if not change:
+            obj.member_ref, obj.is_staff = local_ref(), True
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             forget_stale_addresses(members=[obj.pk], emails=[obj.email])
@@ -223,6 +243,10 @@ class MemberAdmin(UserAdmin):  # type: ignore[type-arg]
 class SecondFactorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Who has a second factor. A superuser takes a lost one away; nobody sees or makes one."""
 
+    explained = (
+        "What staff show at sign-in beside their password: an app, a security key or a passkey."
+        " Take away one that is lost; its owner sets up a new one."
+    )
     list_display = ("user", "type", "created_at", "last_used_at")
     fields = list_display
     list_select_related = ("user",)

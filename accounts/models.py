@@ -36,6 +36,14 @@ class LowercaseEmailField(_EmailField):
         return value.lower() if isinstance(value, str) else value
 
 
+LOCAL = "local-"
+"""Begins the reference of an account that was made here. Those of the host begin otherwise."""
+
+
+def local_ref() -> str:
+    return f"{LOCAL}{uuid.uuid4().hex}"
+
+
 class MemberQuerySet(models.QuerySet["Member"]):
     def with_email(self, email: str) -> "MemberQuerySet":
         return self.filter(email=email.strip())
@@ -50,7 +58,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
 class MemberManager(BaseUserManager["Member"].from_queryset(MemberQuerySet)):  # type: ignore[misc]
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Member":
         """A member; without a password, sign-in is by a code sent to the address."""
-        fields.setdefault("member_ref", f"local-{uuid.uuid4().hex}")
+        fields.setdefault("member_ref", local_ref())
         member = Member(email=email.strip().lower(), **fields)
         member.set_password(password)
         member.save(using=self._db)
@@ -147,6 +155,11 @@ class Member(AbstractBaseUser, PermissionsMixin):
         before, self._rank = self._rank, self._rank_now()
         if any(had and not has for had, has in zip(before, self._rank, strict=False)):
             self.sessions.all().delete()  # whoever loses rights is signed out everywhere
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether it is an account of staff that the host platform knows nothing of."""
+        return self.member_ref.startswith(LOCAL)
 
     @property
     def residence(self) -> Residence:

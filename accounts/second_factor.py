@@ -8,6 +8,7 @@ Members have none and see nothing of it (docs/adr/0015-staff-need-a-second-facto
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,18 +17,25 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_added
+from allauth.mfa.signals import (
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+)
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.core.mail import send_mail
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render, resolve_url
 
 from accounts.freshness import freshly_signed_in
 from accounts.models import Member
+
+logger = logging.getLogger(__name__)
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes only stand in for one of these."""
@@ -80,6 +88,23 @@ def _count_as_used(
         record_authentication(
             request, user, "mfa", id=authenticator.pk, type=str(authenticator.type)
         )
+
+
+@receiver(authenticator_added)
+@receiver(authenticator_removed)
+@receiver(authenticator_reset)
+def _tell(user: Member, authenticator: Authenticator, signal: Any, **_values: Any) -> None:
+    """So that its owner notices if it was somebody else."""
+    happened = "removed from" if signal is authenticator_removed else "set up for"
+    body = (
+        f"{authenticator.get_type_display()}: {happened} your account, which is one of staff.\n\n"
+        "If this was you, there is nothing to do. If it was not, tell your superuser at once: "
+        f"somebody else may be in your account at {settings.SITE_URL}."
+    )
+    try:
+        send_mail("Your second factor has changed", body, None, [user.email])
+    except OSError:  # SMTPException is one
+        logger.exception("A mail about a second factor could not be sent")
 
 
 def way_to_second_factor(member: Member) -> str:

@@ -37,7 +37,9 @@ def timing(campaign: Campaign) -> list[Row]:
     quiet = "none"
     if campaign.quiet_from and campaign.quiet_until:
         quiet = f"{campaign.quiet_from:%H:%M} to {campaign.quiet_until:%H:%M}, where members live"
+    sender = "another system" if campaign.sent_elsewhere else "this site"
     return [
+        ("Sent by", sender),
         ("Start", moment(campaign.starts_at)),
         ("Last day", moment(campaign.stops_at) or "until everybody is mailed"),
         ("Pace", pace),

@@ -1,6 +1,6 @@
 """What was prepared is what is released, and what was released stays as it was."""
 
-from ledger.triggers import Guard
+from ledger.triggers import Guard, same
 
 _PREPARED = (
     "id", "name", "notice_id", "regions", "countries", "languages", "joined_before", "told",
@@ -8,21 +8,13 @@ _PREPARED = (
 )  # fmt: skip
 _RELEASED = ("released_by", "released_at", "audience")
 
-
-def _same(columns: tuple[str, ...]) -> str:
-    return " AND ".join(
-        f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
-        for column in columns
-    )
-
-
 CAMPAIGNS = Guard(
     table="campaigns_campaign",
     message="what was prepared or released of a campaign cannot be changed",
     locked="OLD.state <> 'draft'",
     permitted=(
-        f"{_same(_PREPARED)} AND (NEW.state <> 'draft' OR OLD.state = 'prepared')"
-        f" AND (OLD.state = 'prepared' OR ({_same(_RELEASED)} AND NEW.state <> 'prepared'))"
+        f"{same(*_PREPARED)} AND (NEW.state <> 'draft' OR OLD.state = 'prepared')"
+        f" AND (OLD.state = 'prepared' OR ({same(*_RELEASED)} AND NEW.state <> 'prepared'))"
     ),
     identity=(("id",), ("name",)),
 )

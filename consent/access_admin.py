@@ -26,6 +26,10 @@ STEP = 2_000
 class MemberAccessAdmin(ReadOnlyAdmin):
     """Not in accounts, which imports nothing of propagation."""
 
+    explained = (
+        "Who of staff saw, found or changed which member, when, and for which reason. All by "
+        "reference. Nobody can change or delete an entry."
+    )
     list_display = COLUMNS
     search_fields = ("=by", "=member_ref")
     search_help_text = "The whole reference of a member, or of a member of staff"
@@ -88,6 +92,10 @@ def _by_key(found: "QuerySet[MemberAccess]") -> Iterator[tuple[Any, ...]]:
 
 @admin.register(UnusualAccess)
 class UnusualAccessAdmin(ReadOnlyAdmin):
+    explained = (
+        "What stood out in the log: one row a day for each kind and each member of staff. It "
+        "can be right, on a busy day: ask before you judge."
+    )
     list_display = ("day", "kind", "by", "members", "first_at", "last_at")
     list_filter = ("kind",)
     search_fields = ("=by",)

@@ -23,6 +23,13 @@ class Immutable(ValidationError):
         super().__init__("A published notice cannot be changed. Make a new version of it.")
 
 
+class Frozen(ValidationError):
+    """What somebody is asked to publish does not change under their eyes."""
+
+    def __init__(self) -> None:
+        super().__init__("It is proposed for publishing. Take the proposal back to change it.")
+
+
 class Purpose(models.Model):
     """What data would be used for. Choices are per purpose and outlive any notice."""
 
@@ -36,37 +43,63 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def published(self) -> "NoticeQuerySet":
         return self.exclude(published_at=None)
 
+    def before(self, notice: "Notice") -> "Notice | None":
+        """The published version that members have seen before this one."""
+        older = self.published().filter(purpose=notice.purpose_id, version__lt=notice.version)
+        return older.order_by("-version").first()
+
     def current(self, purpose: str) -> "Notice | None":
         """The newest published notice of the purpose: the one that members are shown."""
         return self.published().filter(purpose=purpose).order_by("-version").first()
 
 
 class Notice(models.Model):
-    """A versioned text about a change; immutable once published.
+    """A versioned text about a change; frozen once proposed, immutable once published.
 
     ``used`` and ``never_used`` are the kinds of data, in the order in which they are shown.
+    ``edited_by``, ``proposed_by`` and ``published_by`` are references of staff
+    (`consent.publishing`); empty where a command did it.
     """
 
     purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="notices")
     version = models.PositiveIntegerField()
     used = models.JSONField(default=list, help_text="Kinds of data that are used.")
     never_used = models.JSONField(default=list, help_text="Kinds of data that are never used.")
+    edited_by = models.CharField(max_length=64, blank=True, editable=False)
+    proposed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    proposed_by = models.CharField(max_length=64, blank=True, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    published_by = models.CharField(max_length=64, blank=True, editable=False)
 
     objects: ClassVar = NoticeQuerySet.as_manager()
 
     class Meta:
+        permissions: ClassVar = [
+            ("propose_notice", "Can propose a notice for publishing"),
+            ("publish_notice", "Can publish a notice that somebody else proposed"),
+        ]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["purpose", "version"], name="notice_version_unique")
+            models.UniqueConstraint(fields=["purpose", "version"], name="notice_version_unique"),
+            models.CheckConstraint(
+                condition=models.Q(published_by="")
+                | ~models.Q(published_by=models.F("proposed_by"))
+                & ~models.Q(published_by=models.F("edited_by")),
+                name="notice_four_eyes",
+                violation_error_message="Who wrote or proposed a notice cannot publish it.",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose_id} {self.version}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk and Notice.objects.published().filter(pk=self.pk).exists():
-            raise Immutable
+        if self.pk:
+            require_draft(self.pk)
         super().save(*args, **kwargs)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None and self.proposed_at is None
 
     @property
     def is_current(self) -> bool:
@@ -83,16 +116,32 @@ class Notice(models.Model):
         text.notice = self
         return text.filled()
 
-    def publish(self) -> None:
-        """Show it to members from now on. Raises ValidationError if a text is not complete."""
+    def require_complete(self) -> None:
+        """Raises ValidationError if a text is missing or not complete."""
+        translations = list(self.translations.all())
+        if not any(text.language == settings.LANGUAGE_CODE for text in translations):
+            raise ValidationError(f"The text in {settings.LANGUAGE_CODE!r} is missing.")
+        for translation in translations:
+            translation.full_clean()
+
+    def publish(self, *, by: str = "") -> None:
+        """Show it to members from now on. Raises ValidationError if a text is not complete.
+
+        Staff publish by `consent.publishing`, which asks for two of them.
+        """
         with transaction.atomic():
-            translations = list(self.translations.all())
-            if not any(text.language == settings.LANGUAGE_CODE for text in translations):
-                raise ValidationError(f"The text in {settings.LANGUAGE_CODE!r} is missing.")
-            for translation in translations:
-                translation.full_clean()
-            self.published_at = timezone.now()
+            self.require_complete()
+            self.published_at, self.published_by = timezone.now(), by
             super().save()
+
+
+def require_draft(notice_id: int) -> None:
+    """Raises ValidationError for a notice that does not change any more, or not now."""
+    notice = Notice.objects.filter(pk=notice_id).only("published_at", "proposed_at").first()
+    if notice and notice.published_at:
+        raise Immutable
+    if notice and notice.proposed_at:
+        raise Frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +188,7 @@ class NoticeText(models.Model):
         return f"{self.notice} ({self.language})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if Notice.objects.published().filter(pk=self.notice_id).exists():
-            raise Immutable
+        require_draft(self.notice_id)
         super().save(*args, **kwargs)
 
     PLACEHOLDER_FIELDS = (

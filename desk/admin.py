@@ -1,5 +1,7 @@
 """The desk's pages in Django admin; each module registers its own."""
 
-from desk import correction_admin, member_admin, request_admin
+from desk import correction_admin, dashboard_admin, member_admin, pack_admin, request_admin
 
-__all__ = ["correction_admin", "member_admin", "request_admin"]
+__all__ = [
+    "correction_admin", "dashboard_admin", "member_admin", "pack_admin", "request_admin",
+]  # fmt: skip

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Member
+from desk import counters, packs  # noqa: F401 (Django finds their models here)
 
 REMIND_BEFORE = timedelta(days=7)
 

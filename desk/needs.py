@@ -41,7 +41,11 @@ def _stuck() -> "QuerySet[Any]":
 
 
 def _drafts() -> "QuerySet[Any]":
-    return Notice.objects.filter(published_at=None)
+    return Notice.objects.filter(published_at=None, proposed_at=None)
+
+
+def _proposed() -> "QuerySet[Any]":
+    return Notice.objects.filter(published_at=None, proposed_at__isnull=False)
 
 
 def _held() -> "QuerySet[Any]":
@@ -99,6 +103,10 @@ NEEDS = (
     Need(
         "consent.change_rollout", _held, "rollout", "rollouts",
         "held beyond the start: too few members were told", "consent.rollout", urgency=Urgency.NOW,
+    ),
+    Need(
+        "consent.publish_notice", _proposed, "notice", "notices",
+        "proposed: a second person can publish it", "consent.notice",
     ),
     Need(
         "consent.change_notice", _drafts, "notice", "notices",

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Session, UnusualAccess
 from campaigns.models import Campaign, Lane, Walk
+from desk import packing
 
 BATCH = 1_000
 MOST = 200
@@ -69,4 +70,5 @@ JOBS: dict[str, Callable[[datetime], int]] = {
     "counters of rate limits": _cached,
     "work of campaigns that have ended": _campaign_work,
     "reports of unusual access": _unusual_access,
+    "files of evidence packs": packing.purge,
 }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from desk import mails, purging, reminders, unusual
+from desk import counting, mails, packing, purging, reminders, unusual
 
 
 @shared_task
@@ -22,3 +22,22 @@ def look_for_unusual() -> None:
 def purge() -> None:
     """Remove what was kept for long enough."""
     purging.purge()
+
+
+@shared_task
+def count() -> None:
+    """Count for the dashboard what has come since; hands on to a new task if it is much."""
+    if counting.count_on():
+        count.delay()
+
+
+@shared_task
+def count_reach() -> None:
+    """Count who was told, for the dashboard, where that is long ago."""
+    counting.count_reach_due()
+
+
+@shared_task
+def make_packs() -> None:
+    """Make the evidence packs that are wanted."""
+    packing.make_due()

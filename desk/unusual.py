@@ -26,8 +26,11 @@ LEASE = timedelta(minutes=2)
 NAME = "unusual access"
 SHOWN = timedelta(days=30)
 
-type Access = tuple[str, str, datetime]
-"""Who of staff, which member, when."""
+FOUND_TIMES = 4
+"""Searches find others than the one who is meant: it takes so many more of them to stand out."""
+
+type Access = tuple[str, str, str, datetime]
+"""Who of staff, which member, what, when."""
 
 
 @dataclass(slots=True)
@@ -56,7 +59,7 @@ def look(now: datetime | None = None) -> None:
     # From the beginning of the day on: a day's row counts its members.
     since = _day_began(last or now) - WINDOW
     accesses = MemberAccess.objects.filter(at__gt=since, at__lte=now).exclude(member_ref="")
-    rows = accesses.order_by("at", "pk").values_list("by", "member_ref", "at")
+    rows = accesses.order_by("at", "pk").values_list("by", "member_ref", "what", "at")
     _keep(_stands_out(rows.iterator(chunk_size=5_000)))
     Heartbeat.objects.update_or_create(name=NAME, defaults={"seen_at": now})
     _tell(now)
@@ -74,12 +77,12 @@ def _stands_out(rows: Iterable[Access]) -> _Found:
     """By kind, member of staff and day; ``rows`` in the order of time."""
     known = set(settings.WELL_KNOWN_MEMBERS)
     found: _Found = {}
-    windows: dict[str, _Window] = {}
-    for by, ref, at in rows:
-        many = windows.setdefault(by, _Window()).add(ref, at)
+    windows: dict[str, _Hour] = {}
+    for by, ref, what, at in rows:
+        many = windows.setdefault(by, _Hour()).add(ref, what, at)
         day = timezone.localdate(at, settings.STAFF_TIME_ZONE)
         kinds = {
-            UnusualAccess.Kind.MANY: many >= settings.ACCESS_ALERT_MEMBERS,
+            UnusualAccess.Kind.MANY: many > 0,
             UnusualAccess.Kind.KNOWN: ref in known,
             UnusualAccess.Kind.HOURS: _outside_hours(at),
         }
@@ -91,8 +94,22 @@ def _stands_out(rows: Iterable[Access]) -> _Found:
     return found
 
 
+class _Hour:
+    """What one member of staff did within the last hour."""
+
+    def __init__(self) -> None:
+        self.opened, self.met = _Window(), _Window()
+
+    def add(self, ref: str, what: str, at: datetime) -> int:
+        """How many members, where that is many; else 0."""
+        limit: int = settings.ACCESS_ALERT_MEMBERS
+        met = self.met.add(ref, at)
+        opened = self.opened.add(ref, at) if what != MemberAccess.What.SEARCHED else 0
+        return opened if opened >= limit else met if met >= limit * FOUND_TIMES else 0
+
+
 class _Window:
-    """The members whom one member of staff has met within the last hour."""
+    """Different members within an hour."""
 
     def __init__(self) -> None:
         self.accesses: deque[tuple[datetime, str]] = deque()

@@ -110,6 +110,14 @@ class Guard:
         ]
 
 
+def same(*columns: str) -> str:
+    """An SQL condition: the update leaves these columns as they were."""
+    return " AND ".join(
+        f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
+        for column in columns
+    )
+
+
 def _execute(connection: BaseDatabaseWrapper, sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -137,15 +145,11 @@ _CONTENT = (
 
 
 def _entries(content: tuple[str, ...]) -> Guard:
-    same = " AND ".join(
-        f"coalesce(NEW.{column} = OLD.{column}, NEW.{column} IS NULL AND OLD.{column} IS NULL)"
-        for column in content
-    )
     return Guard(
         table="ledger_entry",
         message="a recorded choice cannot be changed or deleted",
         # The one permitted change is sealing: the position is given, once.
-        permitted=f"OLD.position IS NULL AND NEW.position IS NOT NULL AND {same}",
+        permitted=f"OLD.position IS NULL AND NEW.position IS NOT NULL AND {same(*content)}",
         identity=(
             ("id",),
             ("member_ref", "purpose", "revision"),

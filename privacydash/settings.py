@@ -386,6 +386,9 @@ LAUNCH_TOLD_PERCENT = env.integer("LAUNCH_TOLD_PERCENT", 0 if EMBEDDED else 95)
 # For how many days somebody who was not told may be missing from the list of the untold.
 UNTOLD_AFTER_DAYS = env.integer("UNTOLD_AFTER_DAYS", 0)
 
+# Evidence packs: a folder that workers and the site share, and for how long their files are kept.
+PACKS_FOLDER = Path(env.text("PACKS_FOLDER", str(DATA / "packs")))
+PACKS_KEPT_DAYS = env.integer("PACKS_KEPT_DAYS", 30, minimum=1)
 # Support -------------------------------------------------------------------------------------
 
 # Files that members send to support lie here, where no web server looks; empty: none are taken.
@@ -503,6 +506,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "propagation.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "mails": {"task": "consent.tasks.sweep_mails", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns": {"task": "campaigns.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "count": {"task": "desk.tasks.count", "schedule": 10.0, "options": {"expires": 30}},
+    "packs": {"task": "desk.tasks.make_packs", "schedule": 10.0, "options": {"expires": 30}},
+    "reach": {"task": "desk.tasks.count_reach", "schedule": 600.0, "options": {"expires": 600}},
     "desk": {"task": "desk.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
     "unusual": {
         "task": "desk.tasks.look_for_unusual",

@@ -90,6 +90,11 @@ class CursorAdmin(ReadOnlyAdmin):
     Who may see cursors sees both; "can change store" is needed for the actions.
     """
 
+    explained = (
+        "The systems that must know who objects. Position: how far along the ledger a store has"
+        " confirmed. Behind: choices after it. Drift: rows that differed from the ledger when "
+        "last compared."
+    )
     list_display = (
         "page", "partition", "state", "position", "behind", "oldest_waiting", "limit", "parked",
         "drift", "last_error", "confirmed_at",
@@ -239,6 +244,10 @@ def _to_page(alias: str) -> HttpResponse:
 
 @admin.register(Parked)
 class ParkedAdmin(ReadOnlyAdmin):
+    explained = (
+        "Choices that one store refuses, with its reason. They are offered again every hour and"
+        " hold nobody else up. Confirmed at: when the store took it in the end."
+    )
     list_display = (
         "store", "member_ref", "purpose", "revision", "reason", "attempts", "parked_at",
         "retry_at", "confirmed_at",
@@ -249,6 +258,7 @@ class ParkedAdmin(ReadOnlyAdmin):
 
 @admin.register(StorePause)
 class StorePauseAdmin(ReadOnlyAdmin):
+    explained = "When staff paused a store, and why. While paused its time limit keeps running."
     list_display = ("store", "paused_at", "by", "reason", "resumed_at", "resumed_by")
     list_filter = ("store",)
     ordering = ("-pk",)

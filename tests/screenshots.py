@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.browsing import States, staff_cookies_of
 from tests.campaigning import Campaigning
 from tests.chromium import chromium
+from tests.officer import Office
 from tests.site import BASE, Site, running_site
 
 FOLDER = BASE / "docs" / "screenshots"
@@ -52,6 +53,11 @@ DESK = {
 }
 DESK_STEPS = ("desk-found", "desk-masked", "desk-member", "desk-object")
 
+OFFICE = (
+    "dashboard", "notice", "notice-text", "notice-preview", "notice-diff", "notice-checks",
+    "rollout", "packs",
+)  # fmt: skip
+
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
@@ -71,6 +77,7 @@ def main() -> None:
                 _keep(page, f"{name}-{size}-{scheme}-{language}")
                 page.context.close()
         _staff(browser, site)
+        _office(browser, site)
     (FOLDER / "README.md").write_text("\n".join(_gallery()) + "\n")
 
 
@@ -131,6 +138,17 @@ def _desk(browser: Browser, site: Site) -> None:
     _keep(page, "desk-object")
 
 
+def _office(browser: Browser, site: Site) -> None:
+    office = Office.prepared(site)
+    context = browser.new_context(base_url=site.url, viewport=SIZES["desktop"])
+    context.add_cookies(office.cookies)
+    page = context.new_page()
+    for name in OFFICE:
+        page.goto(office.pages[name])
+        page.wait_for_load_state("networkidle")  # the frame of the preview too
+        _keep(page, f"officer-{name}")
+
+
 def _gallery() -> Iterator[str]:
     yield "# What members see\n"
     yield "Made by `make screenshots`: each state on a phone and on a desktop, light and dark."
@@ -144,7 +162,8 @@ def _gallery() -> Iterator[str]:
                 for _size, language, scheme in views
             )
     yield "\n## For staff\n"
-    for name in (*STAFF, *CAMPAIGN, *DESK, *DESK_STEPS):
+    office = (f"officer-{name}" for name in OFFICE)
+    for name in (*STAFF, *CAMPAIGN, *office, *DESK, *DESK_STEPS):
         yield f'<img src="{name}.png" alt="{name}" width="760">'
 
 

@@ -19,6 +19,11 @@ def missing_terms(english: str, translated: str, language: str) -> Iterator[str]
             yield f"the legal term is missing: {' or '.join(forms)}"
 
 
+def has_term(text: str, term: str, language: str) -> bool:
+    """Whether the text has the term, by one of its names in the language."""
+    return _has(text, _terms()[language][term])
+
+
 def _has(text: str, forms: tuple[str, ...]) -> bool:
     return any(_pattern(form).search(text) for form in forms)
 

@@ -8,11 +8,13 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts import second_factor_urls
-from accounts.models import Member, Session
+from accounts.models import Member
+from accounts.tests.mails import mailed_code
 from tests.people import make_member, sign_in_staff
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,27 @@ def test_without_one_staff_are_led_to_set_it_up(
     done = set_up_app(client)
     assert done.headers["Location"] == reverse("mfa_view_recovery_codes")
     assert client.get(done.headers["Location"]).content.decode().count("<code>") == 10
+    assert client.get(ADMIN).status_code == 200
+    assert {"TOTP" in str(sent.body) for sent in mail.outbox} == {True, False}  # and the codes
+    assert all(sent.to == [agent.email] for sent in mail.outbox)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_owner_is_told_when_it_goes(client: Client, agent: Member) -> None:
+    sign_in_staff(client, agent)
+    client.post(reverse("mfa_deactivate_totp"))
+    assert "removed from your account" in str(mail.outbox[0].body)
+    assert client.get(ADMIN).headers["Location"].startswith(INDEX)
+
+
+def test_a_code_by_mail_is_not_enough(client: Client, agent: Member) -> None:
+    secret = give_app(agent)
+    values = {"email": agent.email, "next": ADMIN}
+    sent = client.post(reverse("account_request_login_code"), values)
+    asked = client.post(sent.headers["Location"], {"code": mailed_code()})
+    assert asked.headers["Location"].startswith(reverse("mfa_authenticate"))
+    assert "_auth_user_id" not in client.session
+    client.post(asked.headers["Location"], {"code": code(secret)})
     assert client.get(ADMIN).status_code == 200
 
 
@@ -232,73 +255,3 @@ def test_nobody_else_does(client: Client, agent: Member) -> None:
         url = reverse(f"admin:mfa_authenticator_{name}", args=[factor.pk])
         assert client.post(url, {"post": "yes"}).status_code == 403
     assert client.get(reverse("admin:mfa_authenticator_changelist")).status_code == 403
-
-
-class TestEnds:
-    """Sessions of staff."""
-
-    def test_after_idle_time(self, client: Client, agent: Member, monkeypatch: Any) -> None:
-        sign_in_staff(client, agent)
-        client.get(ADMIN)
-        later = time.time() + 29 * 60
-        monkeypatch.setattr("accounts.staff_sessions.time.time", lambda: later)
-        monkeypatch.setattr("django.utils.timezone.now", at(later))
-        assert client.get(ADMIN).status_code == 200
-        after = later + 31 * 60
-        monkeypatch.setattr("django.utils.timezone.now", at(after))
-        assert "/login/" in client.get(ADMIN).headers["Location"]
-
-    def test_members_stay_signed_in(self, client: Client, member: Member) -> None:
-        client.force_login(member)
-        client.get("/")
-        assert Session.objects.get().expire_date > at(time.time() + 24 * 3600)()
-
-    @pytest.mark.parametrize("field", ["is_active", "is_staff", "is_superuser"])
-    def test_when_a_right_is_taken_away(self, client: Client, agent: Member, field: str) -> None:
-        Member.objects.filter(pk=agent.pk).update(is_superuser=True)
-        sign_in_staff(client, agent)
-        assert client.get(ADMIN).status_code == 200
-        person = Member.objects.get(pk=agent.pk)
-        setattr(person, field, False)
-        person.save()
-        assert not Session.objects.exists()
-        assert "/login/" in client.get(ADMIN).headers["Location"]
-
-    @pytest.mark.parametrize("how", ["remove", "clear", "set", "from the group", "delete"])
-    def test_when_a_role_is_taken_away(self, client: Client, agent: Member, how: str) -> None:
-        sign_in_staff(client, agent)
-        group = Group.objects.get(name=ROLE)
-        {
-            "remove": lambda: agent.groups.remove(group),
-            "clear": agent.groups.clear,
-            "set": lambda: agent.groups.set([]),
-            "from the group": lambda: group.user_set.remove(agent),
-            "delete": group.delete,
-        }[how]()
-        assert not Session.objects.exists()
-        assert "/login/" in client.get(ADMIN).headers["Location"]
-
-    @pytest.mark.parametrize("field", ["is_active", "is_staff"])
-    def test_at_the_next_request_where_the_database_was_changed(
-        self, client: Client, agent: Member, field: str
-    ) -> None:
-        sign_in_staff(client, agent)
-        client.get(ADMIN)
-        Member.objects.filter(pk=agent.pk).update(**{field: False})
-        assert client.get(reverse("admin:accounts_member_changelist")).status_code == 302
-        assert "_auth_user_id" not in client.session
-        Member.objects.filter(pk=agent.pk).update(**{field: True})
-        assert "/login/" in client.get(ADMIN).headers["Location"]
-
-    def test_others_stay_signed_in(self, client: Client, agent: Member, member: Member) -> None:
-        client.force_login(member)
-        agent.groups.clear()
-        member.country = "FR"
-        member.save()
-        assert Session.objects.get().member == member
-
-
-def at(seconds: float) -> Any:
-    from datetime import UTC, datetime
-
-    return lambda: datetime.fromtimestamp(seconds, UTC)

@@ -301,6 +301,17 @@ class TestRights:
         assert "It was not released: there is nothing to report." in words(answer)
 
 
+def test_the_list_by_state(kim, notice, member):
+    """The first page of admin leads there."""
+    make_campaign(notice, name="Draft one")
+    prepared(notice, name="Prepared one")
+    path = reverse("admin:campaigns_campaign_changelist")
+    shown = words(kim.get(path, {"state__exact": "prepared"}))
+    assert "Prepared one" in shown
+    assert "Draft one" not in shown
+    assert "Prepared one" not in words(kim.get(path, {"q": "draft"}))
+
+
 class TestTests:
     def test_to_the_seeds(self, jo, notice, server):
         campaign = make_campaign(notice, seeds=["seed@example.net"], minors="own_text")

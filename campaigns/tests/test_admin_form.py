@@ -32,7 +32,7 @@ def test_all_that_a_campaign_has(manager, notice):
         stops_at_0="2026-12-05", stops_at_1="00:00:00",
         ramp_from=60, ramp_hours=12,
         quiet_from="21:00", quiet_until="07:00",
-        limit_google=100, limit_other=50,
+        limit_google=100, limit_other=50, sent_elsewhere="on",
         text_de_subject="Betrifft {title}",
         text_de_minor_intro="Du bist unter 18.\nFrag {email}.",
     )  # fmt: skip
@@ -47,6 +47,7 @@ def test_all_that_a_campaign_has(manager, notice):
     assert campaign.texts == {
         "de": {"subject": "Betrifft {title}", "minor_intro": "Du bist unter 18.\nFrag {email}."}
     }
+    assert campaign.sent_elsewhere
     assert campaign.starts_at == datetime(2026, 12, 1, 8, tzinfo=UTC)
     assert (campaign.quiet_from.hour, campaign.quiet_until.hour) == (21, 7)
     lifecycle.prepare(campaign, by="jo")

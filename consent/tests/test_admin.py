@@ -4,8 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Member
-from consent.loading import DEFAULT, load_notice
-from consent.models import Notice, ParkedMail
+from consent.models import ParkedMail
 from ledger.models import Entry
 from ledger.seal import seal_all
 from tests.people import choose, sign_in_staff
@@ -78,67 +77,6 @@ def test_a_published_notice_is_read_only(admin, notice):
     assert b'name="_save"' not in page.content
     assert admin.post(path, {"version": 9}).status_code == 403
     assert admin.post(reverse("admin:consent_notice_delete", args=[notice.pk])).status_code == 403
-
-
-def test_a_draft_is_published_by_an_action(admin):
-    draft = load_notice(DEFAULT, publish=False, by="tests")
-    admin.post(
-        reverse("admin:consent_notice_changelist"),
-        {"action": "publish", "_selected_action": [draft.pk]},
-    )
-    assert Notice.objects.get().published_at
-
-
-def test_an_incomplete_draft_is_not_published_and_the_reason_is_shown(admin):
-    draft = load_notice(DEFAULT, publish=False, by="tests")
-    draft.translations.filter(language="en").delete()
-    answer = admin.post(
-        reverse("admin:consent_notice_changelist"),
-        {"action": "publish", "_selected_action": [draft.pk]},
-        follow=True,
-    )
-    assert "was not published" in answer.content.decode()
-    assert Notice.objects.get().published_at is None
-
-
-class TestRollout:
-    def save(self, admin, rollout, **values):
-        return admin.post(
-            reverse("admin:consent_rollout_change", args=[rollout.pk]),
-            {
-                "starts_on": rollout.starts_on,
-                "reason": "asked by the authority",
-                "history-TOTAL_FORMS": 0,
-                "history-INITIAL_FORMS": 0,
-                **values,
-            },
-        )
-
-    def test_pause_and_resume_with_history(self, admin, notice):
-        rollout = notice.rollouts.get(region="gb")
-        assert self.save(admin, rollout, paused="on").status_code == 302
-        rollout.refresh_from_db()
-        assert rollout.paused_at
-        assert self.save(admin, rollout).status_code == 302
-        assert list(rollout.history.order_by("pk").values_list("kind", "by"))[1:] == [
-            ("paused", "staff@example.org"),
-            ("resumed", "staff@example.org"),
-        ]
-
-    def test_a_new_start(self, admin, notice):
-        rollout = notice.rollouts.get(region="gb")
-        assert self.save(admin, rollout, starts_on="2027-01-31").status_code == 302
-        assert rollout.history.order_by("pk").last().kind == "rescheduled"
-
-    def test_without_a_reason_nothing_changes(self, admin, notice):
-        rollout = notice.rollouts.get(region="gb")
-        assert self.save(admin, rollout, paused="on", reason=" ").status_code == 200
-        assert rollout.history.count() == 1
-
-    def test_before_it_was_announced(self, admin, notice):
-        rollout = notice.rollouts.get(region="gb")
-        assert self.save(admin, rollout, starts_on="2020-01-01").status_code == 200
-        assert rollout.history.count() == 1
 
 
 def test_members_have_no_admin(client, member):

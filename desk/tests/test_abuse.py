@@ -188,11 +188,38 @@ def test_a_stored_script_is_text_everywhere(boss, filled):
     assert seen > 20
 
 
-def test_names_that_are_scripts_are_refused_where_they_can_be(boss):
-    values = {"member_ref": SCRIPT, "email": "n@example.org", "usable_password": "false"}
-    page = boss.post(reverse("admin:accounts_member_add"), values)
-    assert page.status_code == 200
-    assert not Member.objects.filter(email="n@example.org").exists()
+class TestSigningInAsAMember:
+    """What a superuser could try: a password, an address, rights, an account of the same name."""
+
+    def test_by_a_password(self, boss, member):
+        url = reverse("admin:auth_user_password_change", args=[member.pk])
+        sent = {"usable_password": "true", "password1": "lamp river 7", "password2": "lamp river 7"}
+        assert boss.get(url).status_code == 403
+        assert boss.post(url, sent).status_code == 403
+        assert not Member.objects.get(pk=member.pk).has_usable_password()
+
+    def test_by_an_address_or_rights(self, boss, member):
+        url = reverse("admin:accounts_member_change", args=[member.pk])
+        sent = {
+            "email": "boss@x.example.org", "is_active": "on", "is_staff": "on", "password": "x",
+            "is_superuser": "on", "groups": [1], "member_ref": "x", "country": "FR",
+        }  # fmt: skip
+        assert boss.post(url, sent).status_code == 302
+        after = Member.objects.get(pk=member.pk)
+        assert (after.email, after.password) == (member.email, member.password)
+        assert not after.is_staff
+        assert not after.is_superuser
+        assert not after.groups.exists()
+        assert after.country == "FR"
+
+    def test_by_an_account_of_the_same_name(self, boss):
+        """For a member whom the host has not sent yet."""
+        sent = {"member_ref": "m1", "email": "n@example.org", "usable_password": "false"}
+        assert boss.post(reverse("admin:accounts_member_add"), sent).status_code == 302
+        new = Member.objects.get(email="n@example.org")
+        assert new.is_made_here
+        assert new.is_staff
+        assert not Member.objects.filter(member_ref="m1").exists()
 
 
 def test_only_superusers_give_rights(staff, member):

@@ -133,3 +133,8 @@ def test_all_needs_are_for_permissions_that_exist(db):
     for need in needs.NEEDS:
         app, _, codename = need.permission.partition(".")
         assert Permission.objects.filter(content_type__app_label=app, codename=codename).exists()
+
+
+def test_lists_say_what_they_show(staff):
+    page = staff(Role.PRIVACY_OFFICER).get(reverse("admin:ledger_entry_changelist"))
+    assert "no row ever changes" in page.content.decode()

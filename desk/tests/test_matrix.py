@@ -18,7 +18,10 @@ from campaigns.models import MailStop
 from campaigns.tests.campaigns import make_campaign
 from consent.links import Link, make_token
 from consent.models import Notice, ParkedMail, Purpose, Rollout
+from desk import packing
+from desk.counters import Dashboard
 from desk.models import Correction, Evidence, MemberRequest, StaffAction
+from desk.packs import EvidencePack
 from desk.roles import Role
 from desk.tests.matrix import custom_admin_pages, models, other_pages
 from ledger.models import CurrentChoice, Entry
@@ -37,16 +40,18 @@ accounts.member         -      -     -          -        -        -         vac
 accounts.memberaccess   -      v     -          v        v        -         v
 accounts.unusualaccess  -      v     -          v        v        -         v
 auth.group              -      -     -          -        -        -         vacd
+campaigns.campaign      -      -     vac        v        v        -         vac
+campaigns.mailstop      -      -     v          v        v        -         v
 desk.correction         v      v     -          v        v        -         v
 desk.memberpage         v      v     -          v        v        -         v
 desk.memberrequest      v      v     -          v        v        -         v
 desk.staffaction        -      v     -          v        v        -         v
-campaigns.campaign      -      -     vac        v        v        -         vac
-campaigns.mailstop      -      -     v          v        v        -         v
 consent.notice          v      v     v          vac      v        -         vacd
 consent.parkedmail      v      v     -          v        v        -         v
 consent.purpose         -      -     -          -        v        -         vacd
-consent.rollout         v      v     v          vac      v        -         vac
+consent.rollout         v      v     v          va       v        -         va
+desk.dashboard          -      -     -          v        v        -         v
+desk.evidencepack       -      -     -          v        v        -         v
 ledger.entry            v      v     -          v        v        -         v
 mfa.authenticator       -      -     -          -        -        -         vd
 propagation.cursor      -      -     -          v        v        v         v
@@ -61,12 +66,17 @@ DESK = SUPPORT | {Role.PRIVACY_OFFICER}
 READS_THE_DESK = DESK | {Role.AUDITOR}
 DECIDES = {Role.SUPPORT_LEAD, Role.PRIVACY_OFFICER, SUPERUSER}
 LOOKS_AT_STORES = {Role.PRIVACY_OFFICER, Role.AUDITOR, Role.OPERATOR, SUPERUSER}
+OFFICERS = {Role.PRIVACY_OFFICER, SUPERUSER}
+READS_NOTICES = {
+    Role.SUPPORT_AGENT, Role.SUPPORT_LEAD, Role.CAMPAIGN_MANAGER, Role.PRIVACY_OFFICER,
+    Role.AUDITOR, SUPERUSER,
+}  # fmt: skip
 READS_THE_LOG = {Role.SUPPORT_LEAD, Role.PRIVACY_OFFICER, Role.AUDITOR, SUPERUSER}
 SEES_CAMPAIGNS = {Role.CAMPAIGN_MANAGER, Role.PRIVACY_OFFICER, Role.AUDITOR, SUPERUSER}
 RUNS_CAMPAIGNS = SEES_CAMPAIGNS - {Role.AUDITOR}
 # Name of the page: how it is asked for, and who gets an answer other than a refusal.
 CUSTOM = {
-    "auth_user_password_change": ("get", ["MEMBER"], {SUPERUSER}),
+    "auth_user_password_change": ("get", ["MEMBER"], set()),  # nobody signs in as a member
     "propagation_store": ("get", ["sql"], LOOKS_AT_STORES),
     "propagation_store_pause": ("get", ["sql"], {Role.OPERATOR, SUPERUSER}),
     "propagation_store_act": ("post", ["sql", "resume"], {Role.OPERATOR, SUPERUSER}),
@@ -79,6 +89,15 @@ CUSTOM = {
     "desk_memberrequest_my_data": ("get", ["REQUEST", "json"], DECIDES),
     "desk_correction_act": ("get", ["CORRECTION", "agree"], DECIDES),
     "accounts_memberaccess_export": ("get", [], READS_THE_LOG),
+    "consent_notice_text": ("get", ["DRAFT", "de"], READS_NOTICES),
+    "consent_notice_preview": ("get", ["DRAFT"], READS_NOTICES),
+    "consent_notice_framed": ("get", ["PUBLISHED", "de", "since"], READS_NOTICES),
+    "consent_notice_diff": ("get", ["DRAFT"], READS_NOTICES),
+    "consent_notice_checks": ("get", ["DRAFT"], READS_NOTICES),
+    "consent_notice_act": ("post", ["DRAFT", "propose"], OFFICERS),
+    "consent_rollout_act": ("post", ["ROLLOUT", "pause"], OFFICERS),
+    "desk_evidencepack_make": ("post", [], OFFICERS),
+    "desk_evidencepack_file": ("get", ["PACK"], OFFICERS | {Role.AUDITOR}),
     **{
         f"campaigns_{page}": ("get", ["CAMPAIGN"], SEES_CAMPAIGNS)
         for page in (
@@ -110,8 +129,7 @@ PUBLIC = {
     "account_request_login_code", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "account_signup",
     "accessibility", "api_events", "api_links", "favicon.ico", "gpc", "healthz", "jwks", "mailbox",
-    "mailbox_codes",
-    "mailbox_html", "mailbox_message", "metrics", "openid_connect_login",
+    "mailbox_codes", "mailbox_html", "mailbox_message", "metrics", "openid_connect_login",
     "openid_connect_callback", "mfa_authenticate", "notice", "notice_version",
     "object_by_link", "operator_colours", "operator_logo", "readyz", "reminders", "security_txt",
     "seen_by_link", "set_language", "verify",
@@ -180,6 +198,10 @@ def rows(sql_store, notice, other):
             parked_at=now, retry_at=now,
         ),
         StorePause.objects.create(store="sql", paused_at=now, by="x", reason="x"),
+        Dashboard.objects.create(
+            day=now.date(), purpose="p", region="gb", channel="api", decision="objected"
+        ),
+        EvidencePack.objects.create(since=now.date(), until=now.date(), asked_by="x"),
         MemberRequest.objects.create(
             member_ref="ben", kind="access", received_on=now.date(), due_on=now.date(),
             opened_by="x",
@@ -226,7 +248,9 @@ def measured(browser, label, key):
         may.add("v")
     if not refused("add"):
         may.add("a")
-    if ask("change", "post", [key]).status_code == 200:  # the form, as it is not filled in
+    sent = ask("change", "post", [key])  # saved, or shown again as it is not filled in
+    back = reverse(f"admin:{label.replace('.', '_')}_changelist")
+    if sent.status_code == 200 or sent.headers.get("Location") == back:
         may.add("c")
     if not refused("delete", "get", [key]):
         may.add("d")
@@ -255,12 +279,28 @@ def test_others_reach_nothing_in_admin(browser_of, rows, who):
         assert measured(browser, label, key) == set(), label
 
 
+def packed(key):
+    """The pack, with a file."""
+    pack = EvidencePack.objects.get(pk=key)
+    path = packing.file_of(pack)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"zip")
+    EvidencePack.objects.filter(pk=key).update(sha256="0" * 64, finished_at=pack.asked_at)
+    return key
+
+
 @pytest.mark.parametrize("who", ALL)
-def test_other_pages_in_admin(browser_of, rows, member, who):
+def test_other_pages_in_admin(browser_of, rows, member, who, settings, tmp_path):
+    settings.PACKS_FOLDER = tmp_path
     browser = browser_of(who)
-    known = {"MEMBER": member.pk, **{name: rows[label] for name, label in ROWS.items()}}
+    keys = {
+        "MEMBER": member.pk, "CAMPAIGN": rows["campaigns.campaign"],
+        "ROLLOUT": rows["consent.rollout"], "DRAFT": rows["consent.notice"],
+        "PUBLISHED": Notice.objects.get(version=1).pk, "PACK": packed(rows["desk.evidencepack"]),
+        **{name: rows[label] for name, label in ROWS.items()},
+    }  # fmt: skip
     for name, (method, arguments, allowed) in CUSTOM.items():
-        about = [known.get(one, one) for one in arguments]
+        about = [keys.get(one, one) for one in arguments]
         answer = getattr(browser, method)(reverse(f"admin:{name}", args=about))
         if who in {MEMBER, NOBODY}:
             assert "/login/" in answer.headers["Location"], name

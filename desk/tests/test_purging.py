@@ -89,3 +89,23 @@ def test_choices_and_the_log_of_access_stay(capsys):
     call_command("purge")
     assert "sessions that have ended" in capsys.readouterr().out
     assert Entry.objects.count() == MemberAccess.objects.count() == 1
+
+
+def test_beat_knows_the_jobs(settings):
+    from privacydash.celery import app
+
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"desk.tasks.purge", "desk.tasks.look_for_unusual"} <= scheduled <= set(app.tasks)
+
+
+def test_the_tasks_do_their_work(member):
+    from desk.tasks import look_for_unusual, purge
+
+    MemberAccess.objects.create(by="a", member_ref="anna", what="viewed")
+    look_for_unusual()
+    Session.objects.create(
+        session_key="k", session_data="", expire_date=timezone.now() - timedelta(days=1)
+    )
+    purge()
+    assert not Session.objects.exists()

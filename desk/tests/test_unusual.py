@@ -24,10 +24,10 @@ def rules(settings):
     settings.WELL_KNOWN_MEMBERS = ["star"]
 
 
-def accesses(count, *, at=NOON, apart=timedelta(seconds=7), by="agent", prefix="m"):
+def accesses(count, *, at=NOON, apart=timedelta(seconds=7), by="agent", prefix="m", what="viewed"):
     """So many looks at different members, one after another."""
     MemberAccess.objects.bulk_create(
-        MemberAccess(at=at + number * apart, by=by, member_ref=f"{prefix}{number}", what="viewed")
+        MemberAccess(at=at + number * apart, by=by, member_ref=f"{prefix}{number}", what=what)
         for number in range(count)
     )
 
@@ -54,6 +54,13 @@ def test_an_agent_opens_500_members_in_an_hour(staff, settings):
 @pytest.mark.parametrize(("count", "stands_out"), [(49, False), (50, True)])
 def test_from_how_many_on(count, stands_out):
     accesses(count)
+    unusual.look(NOON + timedelta(hours=2))
+    assert bool(found()) == stands_out
+
+
+@pytest.mark.parametrize(("count", "stands_out"), [(199, False), (200, True)])
+def test_who_is_only_found_in_searches_counts_less(count, stands_out):
+    accesses(count, what="searched")
     unusual.look(NOON + timedelta(hours=2))
     assert bool(found()) == stands_out
 

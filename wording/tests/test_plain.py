@@ -5,7 +5,7 @@ from django.conf import settings
 
 from wording import plain
 from wording.extract import Text
-from wording.plain import Bounds, Read
+from wording.measures import Bounds, Read, bounds_by_language, sentences_of
 
 BOUNDS = Bounds(words=8, longest=12, letters=12, long_share=0.04)
 SHORT = "We keep your choice. " * 10
@@ -68,7 +68,7 @@ def test_the_grade_of_english() -> None:
     ],
 )
 def test_where_sentences_end(text: str, sentences: int) -> None:
-    assert len(plain._sentences([text])) == sentences
+    assert len(sentences_of([text])) == sentences
 
 
 def test_labels_and_placeholders_are_no_sentences() -> None:
@@ -77,9 +77,9 @@ def test_labels_and_placeholders_are_no_sentences() -> None:
         Text("%(operator)s keeps <b>your choice</b>"): ["a.html"],
     }
     (page,) = plain._pages("en", found)
-    assert plain._sentences(page.texts) == ["it keeps your choice."]
+    assert sentences_of(page.texts) == ["it keeps your choice."]
 
 
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 def test_every_language_has_bounds(language: str) -> None:
-    assert plain._bounds()[language].longest > plain._bounds()[language].words
+    assert bounds_by_language()[language].longest > bounds_by_language()[language].words

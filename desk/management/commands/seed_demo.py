@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.urls import reverse
 
-from accounts.models import Member
+from accounts.models import LOCAL, Member
 from accounts.second_factor import has_second_factor
 from desk.demo import support_work
 from desk.roles import Role
@@ -93,7 +93,7 @@ class Command(BaseCommand):
     def _staff(self) -> Iterator[Member]:
         for email, role in STAFF.items():
             if not Member.objects.with_email(email).exists():
-                ref = f"demo-{email.partition('@')[0]}"
+                ref = f"{LOCAL}{email.partition('@')[0]}"
                 person = Member.objects.create_user(
                     email, member_ref=ref, language="en", is_staff=True
                 )
