@@ -76,16 +76,18 @@ class Times:
 
 
 def against_limits(name: str, title: str, times: Sequence[Times]) -> Chart:
-    """Three bars for each store on a logarithmic scale, those over the store's limit marked."""
+    """A store's name above three bars on a logarithmic scale, those over its limit marked."""
     seconds = [max(t.worst, t.sla.total_seconds() if t.sla else 1) for t in times]
     scale = (WIDTH - LABELS) / math.log10(max([*seconds, 10.0]))
     shapes, labels = [], []
     row = 0
     for time in times:
+        labels.append(Label(0, row * ROW + BAR, time.store))
+        row += 1
         for what, value in (("p50", time.p50), ("p99", time.p99), ("worst", time.worst)):
             y = row * ROW
             over = time.sla is not None and value > time.sla.total_seconds()
-            labels.append(Label(LABELS - 8, y + BAR, f"{time.store} {what}", "end"))
+            labels.append(Label(LABELS - 8, y + BAR, what, "end"))
             width = max(scale * math.log10(max(value, 1.0)), 1.0)
             words = f"{time.store} {what}: {seconds_in_words(value)}"
             shapes.append(Shape(LABELS, y + 4, width, BAR, "over" if over else "within", words))
