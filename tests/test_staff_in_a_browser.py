@@ -12,13 +12,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 FACTOR = "/accounts/second-factor/"
 ADMIN_PAGES = {
-    "agent": ["/admin/", "/admin/accounts/member/", "/admin/accounts/member/?q=anna"],
+    "agent": ["/admin/"],
     "officer": [
         "/admin/", "/admin/accounts/memberaccess/", "/admin/accounts/unusualaccess/",
         "/admin/propagation/cursor/store/member-profiles/",
     ],
     "operator": ["/admin/propagation/cursor/store/member-profiles/pause/"],
-    "staff": ["/admin/", "/admin/mfa/authenticator/"],
+    "staff": [
+        "/admin/", "/admin/mfa/authenticator/", "/admin/accounts/member/",
+        "/admin/accounts/member/?q=anna",
+    ],
 }  # fmt: skip
 
 
