@@ -46,6 +46,7 @@ LITERALS = {
     "channel": "'dashboard'",
     "notice_version": "1",
     "notice_language": "'de'",
+    "evidence_sha256": "NULL",
 }
 
 
