@@ -93,7 +93,8 @@ def _statement() -> tuple[Prepared, list[str], list[str]]:
     text, (_now, _key) = found.query.sql_with_params()
     models = (model._meta.concrete_fields for model in (Session, Member))
     fields, fields_of_member = ([field.attname for field in of_one] for of_one in models)
-    return Prepared(text % ("%(now)s", "%(key)s"), ("now", "key")), fields, fields_of_member
+    found_by = Prepared(text % ("%(now)s", "%(key)s"), ("now", "key"), "session")
+    return found_by, fields, fields_of_member
 
 
 def _member_id(data: dict[str, Any]) -> int | None:

@@ -107,7 +107,7 @@ RETURNING revision
 """
 
 
-_append_prepared = Prepared(_APPEND, (*NewChoice.__slots__, "partition"))
+_append_prepared = Prepared(_APPEND, (*NewChoice.__slots__, "partition"), "choice")
 
 
 def _append_sql(new: NewChoice) -> int | None:

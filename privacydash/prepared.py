@@ -20,12 +20,13 @@ _numbers = count(1)
 class Prepared:
     """``text`` is written as for a cursor, with ``%(name)s`` for each of ``names``.
 
-    Values are sent as text: the statement must make clear what type each of them is.
+    Values are sent as text: the statement must make clear what type each of them is. PostgreSQL's
+    logs name it by its ``label``.
     """
 
-    def __init__(self, text: str, names: Sequence[str]) -> None:
+    def __init__(self, text: str, names: Sequence[str], label: str = "statement") -> None:
         self.text, self.names = text, tuple(names)
-        self.name = f"privacydash_{next(_numbers)}".encode()
+        self.name = f"privacydash_{label}_{next(_numbers)}".encode()
         numbered = {name: f"${number}" for number, name in enumerate(names, 1)}
         self.command = (text % numbered).encode()
         self.known: WeakSet[Connection[Any]] = WeakSet()

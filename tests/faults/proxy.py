@@ -18,7 +18,8 @@ type Strike = Callable[[int], bool]
 """Is given the client's port; returns whether it struck, else the trap waits for another."""
 
 STATEMENTS = {
-    "a member's choice": b"INSERT INTO ledger_currentchoice",
+    # It is prepared: this is how it begins when it is run, with the name of no portal before it.
+    "a member's choice": b"\0privacydash_choice_",
     "sealing": b"UPDATE ledger_entry SET position",
     "a commit": b"COMMIT",
 }
