@@ -85,8 +85,11 @@ def _reconciled(bench: Bench, result: Result, alias: str) -> dict[str, int]:
     """Reconcile once and give what was reported; the store must then equal the ledger."""
     site = bench.site
     last = site.query("SELECT coalesce(max(id), 0) FROM propagation_reconciliation")[0][0]
-    _let_others_finish(bench)
-    done = site.manage("manage.py", "reconcile", alias, "--full")
+    for _ in range(3):  # the schedule may begin a pass of its own, which counts as well
+        _let_others_finish(bench)
+        done = site.manage("manage.py", "reconcile", alias, "--full")
+        if "reconciled already" not in done.stderr:
+            break
     if done.returncode:
         result.findings.append(f"reconcile: {(done.stderr or done.stdout)[-300:]}")
     sums = ", ".join(f"coalesce(sum({name}), 0)::int" for name in COUNTS)
