@@ -86,17 +86,19 @@ def _freezing(notice: Notice) -> Row:
     for number in range(ROUNDS):
         campaign = _campaign(notice, f"freeze {number}", countries=["DE", "FR", "IE", "GB", "CH"])
         size = (campaign.audience or {})["size"]
-        theirs.append(_rate(size, _plain_freeze))
         ours.append(_rate(size, lambda of=campaign: _walk(of, Walk.Kind.FREEZE)))  # type: ignore[misc]
-    return Row("audience frozen", "one plain INSERT … SELECT", ours, theirs, 0.10)
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS plain")
+            cursor.execute("CREATE TABLE plain (LIKE campaigns_recipient INCLUDING ALL)")
+        theirs.append(_rate(size, lambda of=campaign: _copy(of)))  # type: ignore[misc]
+    return Row("audience frozen", "its rows copied by one INSERT", ours, theirs, 0.10)
 
 
-def _plain_freeze() -> None:
+def _copy(campaign: Campaign) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS plain")
         cursor.execute(
-            "CREATE TABLE plain AS SELECT id, language, country, email, is_minor, now() AS due_at"
-            " FROM accounts_member WHERE is_active AND NOT is_staff"
+            "INSERT INTO plain SELECT * FROM campaigns_recipient WHERE campaign_id = %s",
+            [campaign.pk],
         )
 
 
