@@ -1,15 +1,14 @@
 """The member's pages. A GET changes nothing, ever."""
 
 import logging
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import messages
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
@@ -26,8 +25,9 @@ from django_htmx.middleware import HtmxDetails
 from accounts.languages import language_for
 from accounts.models import Member
 from accounts.regions import lead_authority
+from consent.choosing import record
 from consent.dashboard import current_notice, page_for
-from consent.forms import SentChoice, read_choice, read_seen
+from consent.forms import read_choice
 from consent.links import BadToken, read_token
 from consent.models import Notice
 from consent.pressing import page_value, read_press
@@ -76,37 +76,13 @@ def choose(request: Request) -> HttpResponse:
     if sent is None:
         return _dashboard(request, member, "invalid", 400)
     try:
-        recorded = _record(member, sent)
+        recorded = record(member, sent)
     except DatabaseError:
         logger.exception("A choice could not be saved")
         return _dashboard(request, member, "failed", 503)
     if not recorded:
         return _dashboard(request, member, "stale", 409)
-    return _dashboard(request, member) if request.htmx else HttpResponseRedirect(_home())
-
-
-@cache
-def _home() -> str:
-    return reverse("dashboard")
-
-
-def _record(member: Member, sent: SentChoice) -> bool:
-    """Record the choice; False if it builds on a page that no longer tells what holds."""
-    seen = read_seen(member.pk, sent.seen)
-    allowing = sent.decision == Decision.ALLOWED
-    if allowing and not (seen.fresh and seen.revision):
-        return False
-    recorded = record_choice(
-        member_ref=member.member_ref,
-        purpose=settings.PURPOSE,
-        decision=sent.decision,
-        channel=Channel.DASHBOARD,
-        request_id=sent.request_id,
-        notice_version=seen.notice_version,
-        notice_language=seen.language,
-        expected_revision=seen.revision if allowing else None,
-    )
-    return recorded.outcome is not Outcome.STALE
+    return _dashboard(request, member) if request.htmx else redirect("dashboard")
 
 
 def _sign_in_again(request: Request) -> HttpResponse:

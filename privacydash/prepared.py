@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, cast
 from weakref import WeakSet
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import Connection, DataError, OperationalError, errors, pq
 from psycopg.adapt import Transformer
 
@@ -43,12 +43,13 @@ class Prepared:
             return cast("tuple[Any, ...] | None", cursor.fetchone())
 
     def _cursor(self) -> Any:
-        if not connection.get_autocommit():
-            return connection.cursor()
-        connection.validate_thread_sharing()
-        log = connection.queries_logged
-        make: Any = connection.make_debug_cursor if log else connection.make_cursor
-        return make(_Cursor(self, connection.connection))
+        database: Any = connections[DEFAULT_DB_ALIAS]  # looked up once: each time costs
+        if not database.get_autocommit():
+            return database.cursor()
+        database.validate_thread_sharing()
+        log = database.queries_logged
+        make = database.make_debug_cursor if log else database.make_cursor
+        return make(_Cursor(self, database.connection))
 
 
 class _Cursor:

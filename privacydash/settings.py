@@ -120,18 +120,20 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # It masks the length of what it compresses, so that BREACH finds no secret in a page.
-    "django.middleware.gzip.GZipMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
+    "accounts.staff_sessions.StaffMiddleware",
+    # A choice that needs no page goes no further.
+    "consent.choosing.ChoiceMiddleware",
+    # It masks the length of what it compresses, so that BREACH finds no secret in a page.
+    "django.middleware.gzip.GZipMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.staff_sessions.StaffMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -166,11 +168,9 @@ DATABASES: dict[str, Any] = {
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("postgresql"):
-    _database.setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": env.integer("DATABASE_POOL_SIZE", 8, minimum=1),
-        "timeout": 10,
-    }
+    # Each thread keeps a connection: a pool's costs a choice a tenth more. For ten minutes, so that
+    # a failover is followed.
+    _database["CONN_MAX_AGE"] = 600
 elif _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         # A transaction that reads first and writes later cannot wait for the lock; one that

@@ -4,6 +4,7 @@ import re
 import threading
 import uuid
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -19,8 +20,24 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("notice", "sql_stor
 HIDDEN = re.compile(r'name="(request_id|seen)" value="([^"]+)"')
 
 
+class FormClient(Client):
+    """Encodes forms as a browser does, which `ChoiceMiddleware` answers.
+
+    Django's own client sends all forms as for files: those go on to the view.
+    """
+
+    def post(self, path, data, **more):
+        return super().post(path, urlencode(data), "application/x-www-form-urlencoded", **more)
+
+
+@pytest.fixture(params=[FormClient, Client], ids=["the short way", "by the view"])
+def either_client(request):
+    return request.param
+
+
 @pytest.fixture
-def signed_in(client, member):
+def signed_in(either_client, member):
+    client = either_client()
     client.force_login(member)
     return client
 
@@ -45,6 +62,17 @@ def test_one_click_objects(signed_in):
     assert (entry.member_ref, entry.decision, entry.channel) == ("anna", "objected", "dashboard")
     assert (entry.notice_version, entry.notice_language) == (1, "en")
     assert b"You have objected" in signed_in.get("/").content
+
+
+def test_what_is_done_for_pages_is_left_out(member):
+    client = FormClient()
+    client.force_login(member)
+    answer = press(client)
+    assert "Content-Language" not in answer
+    assert answer["Content-Length"] == "0"  # keeps the connection open
+    assert answer["X-Frame-Options"] == "DENY"
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert "Content-Language" in press(client, **{"HX-Request": "true"})
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite takes a transaction")
@@ -182,17 +210,27 @@ def test_an_expired_session_saves_nothing_and_says_so(signed_in):
     assert held() == []
 
 
+def test_a_right_csrf_token(either_client, member):
+    client = either_client(enforce_csrf_checks=True)
+    client.force_login(member)
+    page = client.get("/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.content.decode())[1]
+    press(client, form=form_on(page) | {"csrfmiddlewaretoken": token})
+    assert held() == [("anna", "objected", 1)]
+
+
 def test_an_expired_session_with_htmx_leads_to_the_sign_in(client):
     answer = press(client, form={"request_id": str(uuid.uuid4())}, **{"HX-Request": "true"})
     assert answer["HX-Redirect"] == "/accounts/login/"
 
 
-def test_a_wrong_csrf_token(member):
-    client = Client(enforce_csrf_checks=True)
+def test_a_wrong_csrf_token(either_client, member, caplog):
+    client = either_client(enforce_csrf_checks=True)
     client.force_login(member)
     form = form_on(client.get("/"))
     answer = press(client, form=form | {"csrfmiddlewaretoken": "wrong"})
     assert answer.status_code == 403
+    assert [record.name for record in caplog.records] == ["django.security.csrf"]
     assert b"not saved" in answer.content.lower() or b"nothing was" in answer.content.lower()
     assert held() == []
 
@@ -231,7 +269,7 @@ def test_fifty_parallel_clicks_of_one_member_are_one_choice(signed_in, member):
     start = threading.Barrier(50)
 
     def click():
-        client = Client()
+        client = type(signed_in)()
         client.cookies = cookies
         start.wait()
         statuses.append(press(client, form=form).status_code)

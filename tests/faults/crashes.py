@@ -46,7 +46,6 @@ def start_crashes(bench: Bench) -> "subprocess.Popen[str]":
         "DATABASE_URL": url,
         "DATA_STORES": json.dumps(stores),
         "CELERY_BROKER_URL": "memory://",
-        "DATABASE_POOL_SIZE": "2",
     }
     made = site.manage(*PREPARE, **values)
     assert not made.returncode, made.stderr[-500:]

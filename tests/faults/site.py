@@ -140,7 +140,6 @@ class Site:
             "PRIVACYDASH_MODE": "embedded",
             "PRIVACYDASH_DATA": str(self.folder / "data"),
             "DATABASE_URL": self.postgres.url("site", port),
-            "DATABASE_POOL_SIZE": "6",
             "CELERY_BROKER_URL": self.broker_url,
             "CELERY_QUEUE": QUEUE,
             "DATA_STORES": json.dumps(self.stores()),
