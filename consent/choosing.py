@@ -69,7 +69,10 @@ class ChoiceMiddleware:
         try:
             sent = read_choice(request.POST) if self.csrf.allows(request) else None
             return sent is not None and record(request.user, sent)
-        except (DatabaseError, SuspiciousOperation):
+        except SuspiciousOperation:
+            return False
+        except DatabaseError as error:
+            logger.warning("A choice is tried a second time: %s", type(error).__name__)
             return False
 
 

@@ -168,8 +168,8 @@ DATABASES: dict[str, Any] = {
 }
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("postgresql"):
-    # Each thread keeps a connection: a pool's costs a choice a tenth more. For ten minutes, so that
-    # a failover is followed.
+    # Each thread keeps a connection: psycopg's pool lends one anew for each request, which costs a
+    # twentieth of a choice. For ten minutes, so that a failover is followed.
     _database["CONN_MAX_AGE"] = 600
 elif _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {

@@ -7,10 +7,11 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
+from consent import choosing
 from consent.forms import FRESH, SALT
 from ledger.models import CurrentChoice, Entry
 from tests.people import choose as append
@@ -249,17 +250,36 @@ def test_looking_changes_nothing(signed_in):
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
-def test_when_saving_fails_the_page_says_so(signed_in, read_only_database, headers):
+def test_when_saving_fails_the_page_says_so(signed_in, read_only_database, headers, caplog):
     form = form_on(signed_in.get("/"))
     with read_only_database():
         answer = press(signed_in, form=form, **headers)
     assert answer.status_code == 503
+    assert "A choice could not be saved" in caplog.messages
     page = answer.content.decode()
     assert "Not saved." in page
     assert 'value="objected"' in page  # what holds, and the button
     assert held() == []
     assert press(signed_in, form=form_on(answer)).status_code == 302  # the page can be used again
     assert held() == [("anna", "objected", 1)]
+
+
+def test_what_fails_once_is_tried_again_and_logged(member, monkeypatch, caplog):
+    """The second attempt is the view's; what the database says about the row is not logged."""
+    client = FormClient()
+    client.force_login(member)
+    record, answers = choosing.record, [OperationalError("anna"), None]
+
+    def fails_once(member, sent):
+        if error := answers.pop(0):
+            raise error
+        return record(member, sent)
+
+    monkeypatch.setattr(choosing, "record", fails_once)
+    monkeypatch.setattr("consent.views.record", fails_once)
+    assert press(client).status_code == 302
+    assert held() == [("anna", "objected", 1)]
+    assert caplog.messages == ["A choice is tried a second time: OperationalError"]
 
 
 @pytest.mark.django_db(transaction=True)
